@@ -1,0 +1,220 @@
+"""Project configuration: ``[tool.stackproof]`` in ``pyproject.toml`` or a ``stackproof.toml``.
+
+``stackproof.toml`` (top-level keys) wins over ``pyproject.toml`` when both stand in the same folder.
+An unknown key is an error with file and line; nothing is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stackproof.errors import ConfigError
+from stackproof.model import Severity
+
+FILE_NAME = "stackproof.toml"
+
+
+class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A set of rules and where it applies.
+
+    Give ``path`` (a folder or one ``.guard`` file, relative to the project root) or ``package``
+    (an installed Python package, ``name`` or ``name:sub/folder``). ``mapping`` names a mapping file
+    of a checkout of the Guard rules registry (``mappings/<name>.guard.rs…json``), found below ``path``.
+    ``templates`` and ``configurations`` are globs; empty means all. ``parameters`` reach the rules as
+    Guard input parameters. ``severity`` overrides the severity that the rules' headers give.
+    ``view`` is the document that is judged: ``resolved`` (default), ``expanded`` or ``written``.
+    """
+
+    name: str = ""
+    path: str = ""
+    package: str = ""
+    mapping: str = ""
+    templates: tuple[str, ...] = ()
+    configurations: tuple[str, ...] = ()
+    parameters: dict[str, Any] = {}
+    severity: Severity | None = None
+    view: str = ""
+
+
+class Suppress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A suppression from configuration. ``rule`` and ``resources`` may hold glob wildcards."""
+
+    rule: str
+    reason: str
+    until: str = ""
+    templates: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    configurations: tuple[str, ...] = ()
+
+
+class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an organisation allows.
+
+    ``inline``: whether suppressions inside templates count at all (``stackproof``, cfn-lint and Guard ones).
+    ``native``: whether the ungoverned ones of cfn-lint and Guard count.
+    ``forbid``: globs of rules that nobody may suppress.
+    ``max_days``: the longest time to the expiry date; 0 for no limit. ``require_until``: a date is required.
+    """
+
+    inline: bool = True
+    native: bool = True
+    forbid: tuple[str, ...] = ()
+    max_days: int = 0
+    require_until: bool = True
+
+
+class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a deployment environment besides its parameter files.
+
+    Values that are not given are unknown while a template is judged.
+    """
+
+    region: str = ""
+    account: str = ""
+    partition: str = ""
+    stack_name: str = ""
+    organization: str = ""
+    parameters: dict[str, Any] = {}
+    template_urls: dict[str, str] = {}
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that a run can be told by its project. Paths are relative to ``root``.
+
+    ``time_limit`` is in seconds for one template; ``workers`` 0 means one for each processor;
+    ``max_file_size`` is in bytes.
+    """
+
+    root: str = "."
+    file: str = ""
+    templates: tuple[str, ...] = ("templates",)
+    exclude: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ("policies",)
+    fail_on: str = "error"
+    undecided: str = "warning"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    rulesets: tuple[RuleSet, ...] = ()
+    checks: tuple[str, ...] = ()
+    environments: dict[str, Environment] = {}
+    template_urls: dict[str, str] = {}
+    suppress: tuple[Suppress, ...] = ()
+    governance: Governance = Governance()
+    baseline: str = "stackproof-baseline.json"
+    cache: str = ".stackproof/cache"
+    workers: int = 0
+    time_limit: float = 60.0
+    allowed_values_limit: int = 16
+    max_file_size: int = 5_242_880
+
+
+_CHOICES = {"fail_on": {"error", "warning", "info", "never"}, "undecided": {"error", "warning", "info"}}
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder above ``start`` with our configuration, else with ``.git``, else itself."""
+    start = start.resolve()
+    folders = [start, *start.parents] if start.is_dir() else list(start.parents)
+    for folder in folders:
+        if (folder / FILE_NAME).is_file() or _has_table(folder / "pyproject.toml"):
+            return folder
+        if (folder / ".git").exists():
+            return folder
+    return folders[0]
+
+
+def load(root: Path, file: Path | None = None) -> Config:
+    """Read the configuration of the project at ``root``, or the given file.
+
+    Raises ``ConfigError`` (file, line, column) for a file that cannot be read, is no TOML,
+    holds an unknown key or a value of the wrong type.
+    """
+    if file is not None:
+        return _decode(root, file, _read(file))
+    for candidate in (root / FILE_NAME, root / "pyproject.toml"):
+        if candidate.is_file():
+            data = _read(candidate)
+            if candidate.name == FILE_NAME or "stackproof" in data.get("tool", {}):
+                return _decode(root, candidate, data)
+    return Config(root=str(root))
+
+
+def _has_table(pyproject: Path) -> bool:
+    try:
+        return "[tool.stackproof" in pyproject.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not UTF-8 text", file=str(file)) from error
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line, column = (int(found[1]), int(found[2])) if found else (0, 0)
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        raise ConfigError(
+            f"is not valid TOML: {message}", file=str(file), line=line, column=column
+        ) from error
+
+
+def _decode(root: Path, file: Path, data: dict[str, Any]) -> Config:
+    table = data.get("tool", {}).get("stackproof", {}) if file.name == "pyproject.toml" else data
+    if isinstance(table, dict):
+        for reserved in ("root", "file"):
+            if reserved in table:
+                raise _located(file, f"unknown key '{reserved}'", reserved)
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise _explain(file, str(error)) from error
+    for key, allowed in _CHOICES.items():
+        if getattr(config, key) not in allowed:
+            message = f"'{key}' is '{getattr(config, key)}', expected one of {', '.join(sorted(allowed))}"
+            raise _located(file, message, key)
+    _check_rulesets(file, config)
+    return msgspec.structs.replace(config, root=str(root), file=str(file))
+
+
+def _check_rulesets(file: Path, config: Config) -> None:
+    for position, ruleset in enumerate(config.rulesets, start=1):
+        if bool(ruleset.path) == bool(ruleset.package):
+            raise _located(file, f"rule set {position} needs either 'path' or 'package'", "rulesets")
+        if ruleset.view not in {"", "resolved", "expanded", "written"}:
+            message = f"'view' is '{ruleset.view}', expected resolved, expanded or written"
+            raise _located(file, message, "view")
+
+
+def _explain(file: Path, error: str) -> ConfigError:
+    unknown = re.search(r"unknown field `(.+?)`(?: - at `\$\.?(.*?)`)?$", error)
+    if unknown:
+        inside = f" in '{unknown[2]}'" if unknown[2] else ""
+        return _located(file, f"unknown key '{unknown[1]}'{inside}", unknown[1])
+    where = re.search(r"`\$\.?(.*?)`$", error)
+    key = re.sub(r"\[.*?\]", "", where[1]).rsplit(".", 1)[-1] if where else ""
+    return _located(file, error.replace("$.", ""), key)
+
+
+def _located(file: Path, message: str, key: str) -> ConfigError:
+    line = column = 0
+    pattern = re.compile(rf"(^|[\s.\[{{,\"']){re.escape(key)}\s*(=|\]|[\"'])") if key else None
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    if pattern:
+        for number, content in enumerate(text.splitlines(), start=1):
+            found = pattern.search(content)
+            if found:
+                line, column = number, content.index(key, found.start()) + 1
+                break
+    return ConfigError(message, file=str(file), line=line, column=column)

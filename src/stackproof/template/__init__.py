@@ -1,0 +1,1 @@
+"""From files to templates as they will be deployed."""
