@@ -48,7 +48,15 @@ def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("empty-environment")
     venv.create(folder, with_pip=True)
     pip = _run(
-        folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", root / "constraints.txt", wheel, cwd=folder
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "-c",
+        root / "constraints.txt",
+        wheel,
+        cwd=folder,
     )
     assert pip.returncode == 0, pip.stderr
     return folder / "bin" / "stackproof"

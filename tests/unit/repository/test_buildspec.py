@@ -29,9 +29,7 @@ def _tool(path: Path, log: Path, exit_code: int) -> None:
     path.chmod(0o755)
 
 
-def run_buildspec(
-    spec: Path, folder: Path, *, stage: str, tox_exit: int = 0, verdict_exit: int = 0
-) -> Build:
+def run_buildspec(spec: Path, folder: Path, *, stage: str, tox_exit: int = 0, verdict_exit: int = 0) -> Build:
     """Run the phases as CodeBuild does: a failed phase skips to post_build, which always runs after build."""
     document = yaml.safe_load(spec.read_text(encoding="utf-8"))
     log = folder / "calls.log"
@@ -51,7 +49,7 @@ def run_buildspec(
         if not commands or (not succeeding and phase != "post_build"):
             continue
         succeeding &= _run_phase(commands, folder, variables, state, succeeding=succeeding)
-    shell = f"source {state}; python3() {{ :; }}; echo \"$VERDICT\""
+    shell = f'source {state}; python3() {{ :; }}; echo "$VERDICT"'
     answer = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=variables, check=True)
     names = document["env"]["exported-variables"]
     assert names == ["VERDICT"]
@@ -62,13 +60,12 @@ def _run_phase(
     commands: list[str], folder: Path, variables: dict[str, str], state: Path, *, succeeding: bool
 ) -> bool:
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {**variables, "CODEBUILD_BUILD_SUCCEEDING": str(int(succeeding)), "PATH": path}
+    environment = {**variables, "PATH": path}
+    keep = f"trap 'code=$?; export -p > {state}; exit $code' EXIT"
     for command in commands:
-        script = f"source {state}\n{command}\ncode=$?\nexport -p > {state}\nexit $code"
-        done = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
+        script = f"source {state}\nexport CODEBUILD_BUILD_SUCCEEDING={int(succeeding)}\n{keep}\n{command}"
+        done = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True)
         if done.returncode != 0:
-            subprocess.run(["bash", "-c", f"source {state}; {command}\nexport -p > {state}"], cwd=folder,
-                           env=environment, capture_output=True) if "exit 2" not in command else None
             return False
     return True
 

@@ -14,7 +14,11 @@ from stackproof.cli import cli
 @pytest.mark.parametrize("file", [".pre-commit-hooks.yaml", ".pre-commit-config.yaml"])
 def test_every_entry_is_a_command_with_known_options(root: Path, file: str) -> None:
     document = yaml.safe_load((root / file).read_text(encoding="utf-8"))
-    hooks = document if isinstance(document, list) else [hook for repo in document["repos"] for hook in repo["hooks"]]
+    hooks = (
+        document
+        if isinstance(document, list)
+        else [hook for repo in document["repos"] for hook in repo["hooks"]]
+    )
     ours = [hook["entry"].split() for hook in hooks if hook["entry"].startswith("stackproof")]
     assert ours
     for _, command, *options in ours:

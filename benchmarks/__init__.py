@@ -1,0 +1,1 @@
+"""Ratios against the peers, measured in the same run: ``python -m benchmarks [gate]``."""
