@@ -1,0 +1,1 @@
+"""The verdict: fingerprints, suppressions, baseline, threshold, and the joining of pillars' results."""
