@@ -1,0 +1,95 @@
+"""The one door to the native Guard engine.
+
+Only the verbose report is used: the brief one is cut off past 8 KiB and cannot be read for rules
+with an ``or``. ``cfn-guard-rs`` is taken when it is installed, else ``guardpycfn``; both answer the
+same verbose document.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from stackproof.errors import InternalError
+from stackproof.model import JSON
+
+Native = Callable[[str, str], str]
+
+
+class GuardError(Exception):
+    """The engine refuses a rule text or cannot evaluate it. ``line`` and ``column`` are 0 when unknown.
+
+    ``parsing`` is True when the text is no Guard at all, False when it failed while it was evaluated.
+    """
+
+    def __init__(self, message: str, *, parsing: bool, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.parsing = parsing
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine that was found: its distribution ``name`` and the call itself."""
+
+    name: str
+    call: Native
+    errors: tuple[type[Exception], ...]
+
+
+_PLACE = re.compile(r"at line (\d+) at column (\d+)(?:, when handling (.*?))?, fragment (.*)", re.DOTALL)
+
+
+@functools.cache
+def engine() -> Engine:
+    """The installed engine. Raises ``InternalError`` when there is none."""
+    try:
+        native = importlib.import_module("cfn_guard_rs.cfn_guard_rs")
+    except ImportError:
+        return _guardpycfn()
+    run = native.run_checks_rs
+    errors = (native.CfnGuardParseError, native.CfnGuardMissingValue, Exception)
+    return Engine("cfn-guard-rs", lambda document, rules: str(run(document, rules, True)), errors)
+
+
+def _guardpycfn() -> Engine:
+    try:
+        native = importlib.import_module("guardpycfn")
+    except ImportError as error:
+        raise InternalError(
+            "no Guard engine is installed", hint="pip install cfn-guard-rs (or guardpycfn)"
+        ) from error
+    run = native.validate_with_guard
+    return Engine("guardpycfn", lambda document, rules: str(run(document, rules, True)), (Exception,))
+
+
+def evaluate(document: str, rules: str) -> JSON:
+    """The verbose report of ``rules`` over ``document`` (a JSON text); None for a file of comments only.
+
+    Raises ``GuardError`` when the engine refuses.
+    """
+    found = engine()
+    try:
+        answer = found.call(document, rules)
+    except found.errors as error:
+        raise _explain(str(error)) from error
+    return msgspec.json.decode(answer) if answer.strip() else None
+
+
+def _explain(text: str) -> GuardError:
+    place = _PLACE.search(text)
+    if not place:
+        return GuardError(" ".join(text.split()), parsing="pars" in text.lower())
+    line, column = int(place[1]), int(place[2])
+    fragment = place[4].strip().splitlines()
+    handling = (place[3] or "").strip().rstrip(",")
+    near = f" near '{fragment[0].strip()[:60]}'" if fragment else " at the end of the file"
+    why = f": {handling}" if handling else ""
+    return GuardError(f"is not valid Guard{near}{why}", parsing=True, line=line, column=column)

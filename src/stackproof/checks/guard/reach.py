@@ -1,0 +1,100 @@
+"""What a rule can reach in a template, read from its tokens; when in doubt, everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stackproof.checks.guard.lexer import Token
+from stackproof.checks.guard.source import RuleFile, types_of
+from stackproof.model import DocPath
+
+_OR = {"or", "OR", "|OR|"}
+_HARMLESS = {"exists", "EXISTS", "empty", "EMPTY", "!", "not", "NOT", "is_struct", "IS_STRUCT", "{"}
+_LOOKS_AT_ALL = {"==", "!=", "in", "IN", "keys", "KEYS", ")"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """``types``: the only resource types that the rule selects, None for any resource.
+
+    ``words``: every name and string in the rule. ``wild``: a wildcard may stand for the first key of
+    the properties, so that ``words`` do not bound what is reached.
+    """
+
+    types: frozenset[str] | None
+    words: frozenset[str]
+    wild: bool
+
+    def resource(self, kind: str) -> bool:
+        """Whether the rule can look at a resource of this type."""
+        return self.types is None or kind in self.types
+
+    def path(self, path: DocPath, kind: str = "") -> bool:
+        """Whether the rule can look at a value at this path (``kind``: the type of its resource)."""
+        if not path or (path[0] not in self.words and path[0] != "Resources"):
+            return not path or self.wild
+        if path[0] != "Resources" or len(path) < 3:
+            return True
+        if not self.resource(kind):
+            return False
+        if path[2] != "Properties":
+            return self.wild or path[2] in self.words
+        return self.wild or len(path) < 4 or path[3] in self.words
+
+
+def reach(file: RuleFile, rule: str) -> Reach:
+    """What one rule of a file can reach."""
+    body = [token for statement in file.closure(rule) for token in statement.body]
+    types, pattern = types_of(body)
+    words = frozenset(token.value for token in body if token.kind in {"word", "string", "type"})
+    bounded = bool(types) and not pattern and not file.loose and all(_typed(body))
+    return Reach(types if bounded else None, words, file.loose or _wild(body))
+
+
+def _typed(body: Sequence[Token]) -> Iterator[bool]:
+    """For every mention of ``Resources``: whether only resources of named types are selected."""
+    for index, token in enumerate(body):
+        if token.kind != "word" or token.text != "Resources":
+            continue
+        following = [t.text for t in body[index + 1 : index + 4]]
+        if following[:3] == [".", "*", "["]:
+            yield _filters_type(body, index + 4)
+        else:
+            yield bool(following) and following[0] in _HARMLESS - {"{"}
+
+
+def _filters_type(body: Sequence[Token], start: int) -> bool:
+    depth = 1
+    alternatives, positive = 1, 0
+    for index in range(start, len(body)):
+        token = body[index]
+        if token.text in {"[", "("} and token.kind == "mark":
+            depth += 1
+        elif token.text in {"]", ")"} and token.kind == "mark":
+            depth -= 1
+            if depth == 0:
+                break
+        elif depth == 1 and token.text in _OR:
+            alternatives += 1
+        elif depth == 1 and token.text == "Type" and body[index - 1].text not in {".", "!", "not", "NOT"}:
+            positive += index + 1 < len(body) and body[index + 1].text in {"==", "in", "IN"}
+    return positive >= alternatives
+
+
+def _wild(body: Sequence[Token]) -> bool:
+    for index, token in enumerate(body):
+        before = body[index - 1].text if index else ""
+        after = body[index + 1].text if index + 1 < len(body) else ""
+        if token.text == "*" and before == ".":
+            owner = body[index - 2] if index > 1 else token
+            if owner.text == "Properties" or owner.kind not in {"word", "string"}:
+                return True
+        elif (
+            (token.kind == "variable" and before == ".")
+            or (token.kind == "word" and token.text in {"keys", "KEYS"})
+            or (token.text == "Properties" and (after in _LOOKS_AT_ALL or after == "["))
+            or (token.text in {"this", "THIS"} and before != "." and after not in {".", "exists", "!", "not"})
+        ):
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""Tests of Guard rules: expectations, coverage and mutation."""
