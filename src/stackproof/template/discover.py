@@ -1,0 +1,233 @@
+"""Find the templates among the files of a project: by content, not by name."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from stackproof.config import Config
+from stackproof.errors import UsageError
+from stackproof.model import Finding, Location
+from stackproof.template import cloud_assembly
+from stackproof.template.load_rules import finding
+from stackproof.template.sniff import looks_like_template
+
+SKIPPED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", "node_modules", ".venv", ".tox", ".stackproof", "__pycache__", ".aws-sam"}
+)
+TEMPLATE_SUFFIXES = frozenset({".yaml", ".yml", ".json", ".template"})
+# A document or a program may quote a template at the start of a line; a template is none of these.
+_OTHER_SUFFIXES = frozenset(
+    ".md .rst .adoc .html .htm .css .scss .py .pyi .pyc .pyx .js .mjs .cjs .ts .tsx .jsx .map .java .kt "
+    ".class .jar .go .rs .rb .php .c .h .cc .cpp .hpp .cs .swift .scala .sh .bash .zsh .ps1 .bat .sql .toml "
+    ".ini .cfg .lock .guard .ruleset .png .jpg .jpeg .gif .ico .svg .webp .pdf .zip .gz .tgz .bz2 .xz .tar "
+    ".7z .whl .so .o .a .dll .exe .bin .woff .woff2 .ttf .eot .mp4 .mp3 .wav .parquet .db .sqlite .csv .tsv "
+    ".log .pem .key .crt .diff .patch .ipynb .drawio .tf .xml .j2 .snap".split()
+)
+_SNIFF_WHOLE = 8_388_608
+_SNIFF_HEAD = 262_144
+_GUARD_TESTS = ("_tests.yaml", "_tests.yml", "_tests.json")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """A file to judge. ``file`` is the name in findings, ``assembly`` the name of its cloud assembly or ""."""
+
+    file: str
+    path: Path
+    named: bool = False
+    assembly: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What a search found. ``considered`` counts the files whose bytes were looked at."""
+
+    templates: tuple[TemplateFile, ...]
+    findings: tuple[Finding, ...] = ()
+    assemblies: tuple[Path, ...] = ()
+    considered: int = 0
+
+
+@dataclass(slots=True)
+class _Search:
+    root: Path
+    exclude: tuple[re.Pattern[str], ...]
+    templates: dict[Path, TemplateFile] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    assemblies: list[Path] = field(default_factory=list)
+    linked: list[Path] = field(default_factory=list)
+    visited: set[tuple[int, int]] = field(default_factory=set)
+    considered: int = 0
+
+
+def discover(root: Path, paths: Sequence[Path], config: Config) -> Discovery:
+    """The templates below ``paths`` (default: the configured folders), sorted by name.
+
+    A relative path stands below the current folder, a configured one below ``root``. Files named in
+    ``paths`` are always taken. Raises ``UsageError`` for a path that does not exist.
+    """
+    root = Path(os.path.abspath(root))
+    search = _Search(root, tuple(_glob(pattern) for pattern in config.exclude))
+    for path in paths or _configured(root, config):
+        absolute = Path(os.path.abspath(path))
+        try:
+            mode = absolute.stat().st_mode
+        except FileNotFoundError as error:
+            raise UsageError(f"no such file or folder: {path}") from error
+        except OSError as error:
+            _unreadable(search, absolute, error)
+            continue
+        if stat.S_ISDIR(mode):
+            _walk(search, absolute)
+        elif stat.S_ISREG(mode):
+            search.templates[absolute] = TemplateFile(display_name(root, absolute), absolute, named=True)
+        else:
+            raise UsageError(f"neither a file nor a folder: {path}")
+    _drop_links(search)
+    ordered = sorted(search.templates.values(), key=lambda template: template.file)
+    return Discovery(tuple(ordered), tuple(search.findings), tuple(search.assemblies), search.considered)
+
+
+def display_name(root: Path, path: Path) -> str:
+    """The name that findings carry: POSIX and relative below ``root``, else absolute."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _configured(root: Path, config: Config) -> list[Path]:
+    found: list[Path] = []
+    for entry in config.templates:
+        if any(character in entry for character in "*?["):
+            matches = sorted(root.glob(entry))
+        else:
+            matches = [root / entry] if (root / entry).exists() else []
+        if not matches and entry != "templates":
+            raise UsageError(
+                f"the configured template folder '{entry}' does not exist",
+                file=config.file,
+                hint="correct 'templates' in the configuration",
+            )
+        found.extend(matches)
+    # A repository that never configured anything is searched as a whole.
+    return found or [root]
+
+
+def _walk(search: _Search, folder: Path) -> None:
+    pending = [folder]
+    while pending:
+        current = pending.pop()
+        try:
+            status = current.stat()
+            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+        except OSError as error:
+            _unreadable(search, current, error)
+            continue
+        if (status.st_dev, status.st_ino) in search.visited:
+            continue
+        search.visited.add((status.st_dev, status.st_ino))
+        names = {entry.name for entry in entries}
+        if cloud_assembly.is_assembly(names, current):
+            search.assemblies.append(current)
+            members = cloud_assembly.template_files(current)
+            if members is not None:
+                _take_assembly(search, current, members)
+                continue
+        pending.extend(_look(search, entries))
+
+
+def _take_assembly(search: _Search, folder: Path, members: Sequence[Path]) -> None:
+    name = display_name(search.root, folder)
+    for path in members:
+        search.considered += 1
+        if not _excluded(search, path):
+            file = display_name(search.root, path)
+            search.templates.setdefault(path, TemplateFile(file, path, assembly=name))
+
+
+def _look(search: _Search, entries: Sequence[os.DirEntry[str]]) -> Iterator[Path]:
+    """Take the templates among ``entries``; the folders to go on with, last one first."""
+    for entry in reversed(entries):
+        path = Path(entry.path)
+        try:
+            if entry.is_dir():
+                if entry.name not in SKIPPED_FOLDERS and not _excluded(search, path):
+                    yield path
+            elif entry.is_file() and not _excluded(search, path):
+                _consider(search, entry, path)
+            elif entry.is_symlink() and not os.path.exists(path) and path.suffix in TEMPLATE_SUFFIXES:
+                _unreadable(search, path, FileNotFoundError(2, "the link leads nowhere"))
+        except OSError as error:
+            _unreadable(search, path, error)
+
+
+def _consider(search: _Search, entry: os.DirEntry[str], path: Path) -> None:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix in _OTHER_SUFFIXES or entry.name.endswith(_GUARD_TESTS):
+        return
+    search.considered += 1
+    try:
+        data = _head(entry)
+    except OSError as error:
+        if suffix in TEMPLATE_SUFFIXES:
+            _unreadable(search, path, error)
+        return
+    if not looks_like_template(data):
+        return
+    search.templates.setdefault(path, TemplateFile(display_name(search.root, path), path))
+    if entry.is_symlink():
+        search.linked.append(path)
+
+
+def _head(entry: os.DirEntry[str]) -> bytes:
+    size = entry.stat().st_size
+    descriptor = os.open(entry.path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, size if size <= _SNIFF_WHOLE else _SNIFF_HEAD)
+    finally:
+        os.close(descriptor)
+
+
+def _drop_links(search: _Search) -> None:
+    """A link to a template that is judged under its own name is not judged twice."""
+    for path in search.linked:
+        target = path.resolve()
+        if target != path and target in search.templates and not search.templates[path].named:
+            del search.templates[path]
+
+
+def _unreadable(search: _Search, path: Path, error: OSError) -> None:
+    message = f"cannot be read: {error.strerror or error}"
+    location = Location(display_name(search.root, path))
+    search.findings.append(finding("SP-LOAD-READ", message, location))
+
+
+def _excluded(search: _Search, path: Path) -> bool:
+    if not search.exclude:
+        return False
+    name = display_name(search.root, path)
+    return any(pattern.fullmatch(name) for pattern in search.exclude)
+
+
+@lru_cache(maxsize=256)
+def _glob(pattern: str) -> re.Pattern[str]:
+    """A glob over relative names. Without a slash it matches any part of the name; ``**`` spans folders."""
+    pattern = pattern.removeprefix("./").rstrip("/")
+    if "/" not in pattern:
+        part = fnmatch.translate(pattern).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "[^/]*")
+        return re.compile(rf"(?:.*/)?{part}(?:/.*)?", re.DOTALL)
+    pieces = re.split(r"(\*\*/|/\*\*$|\*\*|\*|\?|\[[^\]]+\])", pattern.lstrip("/"))
+    special = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    body = "".join(
+        special.get(piece) or (piece.replace("[!", "[^") if piece.startswith("[") else re.escape(piece))
+        for piece in pieces
+    )
+    return re.compile(f"{body}(?:/.*)?", re.DOTALL)
