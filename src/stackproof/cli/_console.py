@@ -73,7 +73,7 @@ def width_of(stream: TextIO) -> int:
 def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
     """A progress bar on stderr, only on a terminal; yields a function that takes one step (with its name)."""
     if total < 2 or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("CI"):
-        yield lambda name="": None
+        yield _ignore
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -87,4 +87,12 @@ def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=total, name="")
-        yield lambda name="": bar.update(task, advance=1, name=name)
+
+        def step(name: str) -> None:
+            bar.update(task, advance=1, name=name)
+
+        yield step
+
+
+def _ignore(name: str) -> None:
+    """A step that nobody sees."""

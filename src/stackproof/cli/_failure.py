@@ -73,7 +73,7 @@ def _defect(debug: bool) -> int:
         where = f"the traceback is in {written}" if written else "the traceback could not be written"
         complain(f"  {where}; run again with 'stackproof --debug …' to see it here")
     complain(
-        "  this is a defect of stackproof: please report it with the traceback and the file it was judging"
+        "  this is a defect of stackproof: please report it with the traceback and the file that it judged"
     )
     return INTERNAL
 

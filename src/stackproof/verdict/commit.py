@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _SECONDS = 20
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _VARIABLES = ("CODEBUILD_RESOLVED_SOURCE_VERSION", "GITHUB_SHA", "CI_COMMIT_SHA")
 """Where CI tells the commit of a source that came without ``.git`` (CodePipeline hands out a zip file)."""
 
@@ -22,9 +23,7 @@ def commit_of(root: Path, judged: Iterable[str] = ()) -> tuple[str, bool]:
     answer = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z")
     if answer is None:
         named = (os.environ.get(name, "") for name in _VARIABLES)
-        return next(
-            (value for value in named if re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", value)), ""
-        ), False
+        return next((value for value in named if _SHA.fullmatch(value)), ""), False
     commit, changed, untracked = "", False, []
     for entry in answer.split("\0"):
         if entry.startswith("# branch.oid "):

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from stackproof.model import Finding, Location
 
 _POSITION = re.compile(
-    r"\b(lines?|columns?|rows?|offset)(\s+|=|:)\d+|(?<=[\w.>]):\d+(:\d+)?\b", re.IGNORECASE
+    r"\b(lines?|columns?|rows?|offset)(\s+|=|:)\d+|(?<=<file>):\d+(:\d+)?\b", re.IGNORECASE
 )
 
 

@@ -46,16 +46,8 @@ def merge(findings: Iterable[Finding], known: Mapping[str, Sequence[str]]) -> li
 
 def order(finding: Finding) -> Any:
     """The order in which findings are reported."""
-    where = finding.location
-    return (
-        where.file,
-        where.line,
-        where.column,
-        finding.rule,
-        finding.message,
-        _path(finding),
-        finding.outcome,
-    )
+    place = (finding.location.file, finding.location.line, finding.location.column)
+    return (*place, finding.rule, finding.message, _path(finding), finding.outcome, finding.configurations)
 
 
 def _key(finding: Finding) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 from stackproof.model import DocPath, Finding, Location, Severity
 
 MALFORMED = "SP-SUPPRESS-MALFORMED"
+_NOWHERE = Location("")
 Locate = Callable[[DocPath], Location]
 _KEYS = ("rule", "reason", "until", "configurations")
 
@@ -37,7 +38,7 @@ class InlineSuppression:
     configurations: tuple[str, ...] = ()
     file: str = ""
     logical_id: str = ""
-    location: Location = Location("")
+    location: Location = _NOWHERE
     governed: bool = True
     origin: str = "stackproof"
     span: tuple[tuple[int, int], tuple[int, int]] | None = None
