@@ -1,0 +1,212 @@
+"""The one module that knows cfn-lint (besides ``compat``, which makes it faster without changing an answer).
+
+cfn-lint is used the way its own command line uses it: the same configuration class, the same rules,
+one template after the other, each as if it were alone on the command line. Importing this module
+costs about two seconds (sympy, networkx), so nobody imports it before it is needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfnlint.config import ConfigMixIn
+from cfnlint.exceptions import CfnLintExitException, ConfigFileError
+from cfnlint.helpers import REGIONS
+from cfnlint.match import Match
+from cfnlint.rules import CloudFormationLintRule
+from cfnlint.rules.errors import ConfigError as ConfigRule
+from cfnlint.rules.errors import ParseError, TransformError
+from cfnlint.rules.errors import RuleError as RuleFailure
+from cfnlint.runner import Runner
+from cfnlint.runner.deployment_file.runner import expand_deployment_files
+from cfnlint.runner.parameter_file.runner import expand_parameter_files
+from cfnlint.runner.template.runner import run_template_by_data, run_template_by_file_path
+
+from stackproof.checks.lint.compat import speed_up
+from stackproof.checks.lint.surroundings import config_file
+from stackproof.errors import ConfigError, RuleError
+from stackproof.model import DocPath, Location, RuleInfo, Severity
+
+_SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING, "informational": Severity.INFO}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LintMatch:
+    """One match of cfn-lint, free of its classes. Lines and columns are 1-based."""
+
+    line: int
+    column: int
+    rule: str
+    message: str
+    end_line: int
+    end_column: int
+    path: DocPath
+    severity: Severity
+
+
+class TemplateConfig(ConfigMixIn):  # type: ignore[misc]  # cfn-lint has no types
+    """cfn-lint's configuration; a ``Metadata`` section of a wrong type does not end the whole run."""
+
+    def set_template_args(self, template: Any) -> None:
+        """Read ``Metadata.cfn-lint.config`` of the template, nothing when its parents are no mappings."""
+        metadata = template.get("Metadata", {}) if isinstance(template, dict) else {}
+        section = metadata.get("cfn-lint", {}) if isinstance(metadata, dict) else None
+        super().set_template_args(template if isinstance(section, dict) else {})
+
+    template_args = property(ConfigMixIn.get_template_args, set_template_args)
+
+
+class Linter:
+    """cfn-lint with its rules loaded once, for many templates.
+
+    ``base`` is the folder whose ``.cfnlintrc`` counts (the command line's current folder); relative
+    paths in it start there. Raises ``ConfigError`` for a broken ``.cfnlintrc`` or override file and
+    ``RuleError`` for appended rules that cannot be loaded.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        _silence()
+        speed_up()
+        with contextlib.chdir(base):
+            self._config, self._rules = _setup(base)
+            self._ignored = {str(Path(name).absolute()) for name in self._config._ignore_templates()}
+
+    def ignores(self, path: Path) -> bool:
+        """Whether ``ignore_templates`` of the configuration leaves this file out."""
+        return str(path) in self._ignored
+
+    def lint_file(self, path: Path) -> list[LintMatch]:
+        """All matches for a file, a file that does not parse included."""
+        if self.ignores(path):
+            return []
+        with contextlib.chdir(self.base):
+            name = str(path.relative_to(self.base)) if path.is_relative_to(self.base) else str(path)
+            found: list[Match] = []
+            for config in self._configs(path, found):
+                config.set_template_args({})
+                tolerant = bool(config.ignore_bad_template) or not self._enabled(ParseError(), config)
+                found.extend(run_template_by_file_path(name, config, self._rules, tolerant))
+        return _matches(found)
+
+    def lint_resolved(self, tree: dict[str, Any]) -> list[LintMatch]:
+        """The matches of the E3 rules for a document without marks; their lines mean nothing."""
+        with contextlib.chdir(self.base):
+            config = self._config
+            found = [
+                match
+                for match in run_template_by_data(tree, config, self._rules)
+                if match.rule.id.startswith("E3")
+            ]
+        return _matches(found)
+
+    def rules(self) -> list[RuleInfo]:
+        """Every rule that is loaded, the ones of ``append_rules`` among them, sorted by id."""
+        own = [ParseError(), TransformError(), RuleFailure(), ConfigRule()]
+        known = {rule.id: rule for rule in [*own, *self._rules.values()]}
+        return [_rule_info(known[name]) for name in sorted(known)]
+
+    def _configs(self, path: Path, found: list[Match]) -> Iterator[ConfigMixIn]:
+        """The configurations that cfn-lint would run this file with, as its ``Runner.run`` does."""
+        config = self._config
+        if config.deployment_files:
+            for deployed, problems in expand_deployment_files(config):
+                found.extend(problems)
+                if deployed and any(Path(name).absolute() == path for name in deployed.templates or ()):
+                    yield deployed
+                    return
+        elif config.parameter_files:
+            for given, problems in expand_parameter_files(config):
+                found.extend(problems)
+                if given:
+                    yield given
+        yield config
+
+    def _enabled(self, rule: CloudFormationLintRule, config: ConfigMixIn) -> bool:
+        return bool(
+            rule.is_enabled(
+                include_experimental=False,
+                ignore_rules=config.ignore_checks,
+                include_rules=config.include_checks,
+                mandatory_rules=config.mandatory_checks,
+            )
+        )
+
+
+def _setup(base: Path) -> tuple[ConfigMixIn, Any]:
+    printed = io.StringIO()
+    file = str(config_file(base) or base / ".cfnlintrc")
+    try:
+        with contextlib.redirect_stdout(printed):
+            # Template names are given one by one, so the configuration's own 'templates' must not count.
+            config = TemplateConfig([], templates=[])
+            runner = Runner(config)
+            _check_regions(config, file)
+            # These globs raise ValueError when nothing matches; cfn-lint asks for them at run time.
+            _ = (config.deployment_files, config.parameter_files)
+    except ConfigFileError as error:
+        raise ConfigError(str(error), file=file) from error
+    except CfnLintExitException as error:
+        raise RuleError(str(error), file=file, hint="see append_rules and custom_rules") from error
+    except (ValueError, OSError) as error:
+        raise ConfigError(str(error), file=file) from error
+    except SystemExit as error:
+        said = printed.getvalue().strip() or "the override specification cannot be used"
+        raise ConfigError(f"cfn-lint stopped: {said}", file=file) from error
+    return config, runner.rules
+
+
+def _check_regions(config: ConfigMixIn, file: str) -> None:
+    wrong = sorted(set(config.regions) - set(REGIONS))
+    if wrong:
+        hint = "see 'regions' and AWS_REGION"
+        raise ConfigError(f"cfn-lint does not know the regions {', '.join(wrong)}", file=file, hint=hint)
+
+
+def _silence() -> None:
+    """Keep cfn-lint's log lines off the terminal; what they say is in its matches too."""
+    logger = logging.getLogger("cfnlint")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
+def _matches(found: Iterable[Match]) -> list[LintMatch]:
+    return sorted(_plain(match) for match in found)
+
+
+def _plain(match: Match) -> LintMatch:
+    path = tuple(str(part) if isinstance(part, str) else part for part in getattr(match, "path", None) or ())
+    return LintMatch(
+        line=match.linenumber,
+        column=match.columnnumber,
+        rule=str(match.rule.id),
+        message=str(match.message),
+        end_line=match.linenumberend,
+        end_column=match.columnnumberend,
+        path=tuple(part if isinstance(part, str | int) else str(part) for part in path),
+        severity=_SEVERITIES.get(match.rule.severity, Severity.ERROR),
+    )
+
+
+def _rule_info(rule: CloudFormationLintRule) -> RuleInfo:
+    module = sys.modules.get(type(rule).__module__)
+    file = getattr(module, "__file__", None) or ""
+    appended = bool(file) and "cfnlint" not in Path(file).parts
+    return RuleInfo(
+        id=rule.id,
+        title=rule.shortdesc,
+        severity=_SEVERITIES.get(rule.severity, Severity.ERROR),
+        why=rule.description,
+        source=rule.source_url,
+        engine="cfn-lint",
+        location=Location(file) if appended else None,
+        tags=tuple(rule.tags),
+    )
