@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,29 @@ def record(findings: Iterable[Finding], root: Path) -> Baseline:
         if can_be_recorded(one)
     ]
     return Baseline(tuple(sorted(entries)))
+
+
+def update(
+    old: Baseline, findings: Sequence[Finding], root: Path, *, decidable: Callable[[str], bool], prune: bool
+) -> Baseline:
+    """The baseline after a run.
+
+    It holds the findings that count now (with ``prune`` only those that were recorded before) and the old
+    entries of files about which the run says nothing (``decidable(file)`` is False).
+    """
+    known, left = old.match(findings, decidable)
+    wanted = [one for position, one in enumerate(findings) if not prune or position in known]
+    kept = [entry for entry in left if not decidable(entry.file)]
+    return Baseline(tuple(_numbered([*record(wanted, root).entries, *kept])), old.file)
+
+
+def _numbered(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """Equal findings counted over all files, as a run over all files would."""
+    seen: Counter[str] = Counter()
+    for entry in sorted(entries, key=lambda one: (one.file, one.rule, len(one.fingerprint), one.fingerprint)):
+        base = base_of(entry.fingerprint)
+        seen[base] += 1
+        yield replace(entry, fingerprint=base if seen[base] == 1 else f"{base}-{seen[base]}")
 
 
 def write(baseline: Baseline, path: Path) -> None:

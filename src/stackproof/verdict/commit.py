@@ -10,7 +10,7 @@ from pathlib import Path
 
 _SECONDS = 20
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_VARIABLES = ("CODEBUILD_RESOLVED_SOURCE_VERSION", "GITHUB_SHA", "CI_COMMIT_SHA")
+_VARIABLES = ("STACKPROOF_COMMIT", "CODEBUILD_RESOLVED_SOURCE_VERSION", "GITHUB_SHA", "CI_COMMIT_SHA")
 """Where CI tells the commit of a source that came without ``.git`` (CodePipeline hands out a zip file)."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stackproof import __version__
 from stackproof.config import Config
-from stackproof.model import Finding, Outcome, Problem, Report, Severity, Status, Verdict
+from stackproof.model import Finding, Outcome, Report, Status, Verdict
 from stackproof.verdict.apply import Applied, apply
 from stackproof.verdict.baseline import Baseline, Entry
 from stackproof.verdict.commit import commit_of
@@ -20,6 +20,7 @@ from stackproof.verdict.match import rule_selected
 from stackproof.verdict.merge import configurations_of, merge, order, weigh_undecided
 from stackproof.verdict.outcome import RunOutcome
 from stackproof.verdict.sources import Sources
+from stackproof.verdict.threshold import exit_code
 
 __all__ = ["RunOutcome", "judge"]
 
@@ -49,12 +50,12 @@ def judge(
     findings, vanished = _hold(
         sorted((*applied.findings, *about), key=order), outcome, config, baseline, root
     )
-    exit_code = _exit_code(findings, outcome.problems, config.fail_on)
+    code = exit_code(findings, outcome.problems, config.fail_on)
     commit, dirty = commit_of(root, _inputs(outcome, config, root))
     return Report(
         pillar=outcome.pillar,
-        verdict=Verdict.PASS if exit_code == 0 else Verdict.FAIL,
-        exit_code=exit_code,
+        verdict=Verdict.PASS if code == 0 else Verdict.FAIL,
+        exit_code=code,
         findings=findings,
         problems=outcome.problems,
         notes=(*outcome.notes, *_ungoverned(applied), *vanished),
@@ -71,18 +72,6 @@ def judge(
         timelines=outcome.timelines,
         stats={**outcome.stats, **_counts(findings, applied)},
     )
-
-
-def counts(finding: Finding, fail_on: str) -> bool:
-    """Whether a finding makes the run fail: active, no note, and at the threshold."""
-    if fail_on == "never" or finding.status is not Status.ACTIVE or finding.outcome is Outcome.NOTE:
-        return False
-    return finding.severity.rank >= Severity(fail_on).rank
-
-
-def _exit_code(findings: Iterable[Finding], problems: Iterable[Problem], fail_on: str) -> int:
-    found = 1 if any(counts(one, fail_on) for one in findings) else 0
-    return max([found, *(problem.exit_code for problem in problems)])
 
 
 def _hold(

@@ -1,0 +1,69 @@
+"""Writing a report in several formats at once: ``--format FORMAT`` to stdout, ``--format FORMAT=FILE``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackproof.cli._console import say, speaks_unicode, wants_color, width_of
+from stackproof.errors import ConfigError, UsageError
+from stackproof.model import Report
+from stackproof.report import FORMATS, render
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A format and where it goes; None is stdout."""
+
+    format: str
+    file: Path | None = None
+
+
+def parse_outputs(texts: Sequence[str]) -> tuple[Output, ...]:
+    """From the values of ``--format``; none is console on stdout. Raises ``UsageError``."""
+    outputs = []
+    for text in texts or ("console",):
+        name, equals, file = text.partition("=")
+        if name not in FORMATS:
+            hint = f"use FORMAT or FORMAT=FILE with one of {', '.join(FORMATS)}"
+            raise UsageError(f"there is no report format '{name}'", hint=hint)
+        if equals and not file:
+            raise UsageError(f"'--format {text}' names no file", hint=f"write '--format {name}=FILE'")
+        outputs.append(Output(name, Path(file) if file else None))
+    to_stdout = [one.format for one in outputs if one.file is None]
+    if len(to_stdout) > 1:
+        hint = f"send all but one to files: '--format {to_stdout[1]}=FILE'"
+        raise UsageError(f"{' and '.join(to_stdout)} would both go to stdout", hint=hint)
+    return tuple(outputs)
+
+
+def deliver(report: Report, outputs: Sequence[Output], *, verbose: bool = False) -> None:
+    """Write the report to every output, files first. Raises ``ConfigError`` for a file that cannot be written."""
+    for one in sorted(outputs, key=lambda output: output.file is None):
+        if one.file is not None:
+            options = {"verbose": verbose, "width": 100} if one.format == "console" else {}
+            _write(one.file, render(report, one.format, **options))
+        elif one.format == "console":
+            say(
+                render(
+                    report,
+                    "console",
+                    color=wants_color(sys.stdout),
+                    width=width_of(sys.stdout),
+                    unicode=speaks_unicode(sys.stdout),
+                    verbose=verbose,
+                )
+            )
+        else:
+            say(render(report, one.format))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        hint = "choose another file for this format"
+        raise ConfigError(f"cannot be written: {error.strerror}", file=str(file), hint=hint) from error
