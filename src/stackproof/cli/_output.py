@@ -40,7 +40,7 @@ def parse_outputs(texts: Sequence[str]) -> tuple[Output, ...]:
 
 
 def deliver(report: Report, outputs: Sequence[Output], *, verbose: bool = False) -> None:
-    """Write the report to every output, files first. Raises ``ConfigError`` for a file that cannot be written."""
+    """Write the report to every output, files first. Raises ``ConfigError`` when a file cannot be written."""
     for one in sorted(outputs, key=lambda output: output.file is None):
         if one.file is not None:
             options = {"verbose": verbose, "width": 100} if one.format == "console" else {}
