@@ -1,0 +1,179 @@
+"""Hooks into botocore and boto3: calls are answered before anything is signed or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from stackproof.fabric.service import ServiceError
+
+Handler = Callable[[Any, str, dict[str, Any], Callable[[], dict[str, Any]]], dict[str, Any]]
+"""(client, operation, params, original) -> parsed response."""
+
+_active: list[Handler] = []
+_transports: list[Callable[[Any], Any]] = []
+_originals: dict[str, Any] = {}
+
+
+def activate(handler: Handler, transport: Callable[[Any], Any]) -> Callable[[], None]:
+    """Route every API call of this process to ``handler`` and every request to ``transport``.
+
+    The latest activation counts; the answer ends it.
+    """
+    _install()
+    entry, send = handler, transport
+    _active.append(entry)
+    _transports.append(send)
+
+    def end() -> None:
+        if entry in _active:
+            _active.remove(entry)
+            _transports.remove(send)
+
+    return end
+
+
+def _install() -> None:
+    import botocore.client
+    import botocore.endpoint
+
+    if _originals:
+        return
+    base: Any = botocore.client.BaseClient
+    endpoint: Any = botocore.endpoint.Endpoint
+    _originals["call"] = base._make_api_call
+    _originals["send"] = endpoint._send
+
+    def _make_api_call(self: Any, operation_name: str, api_params: dict[str, Any]) -> Any:
+        original = _originals["call"]
+        if not _active or not addressed_to_aws(self):
+            return original(self, operation_name, api_params)
+        return _active[-1](
+            self, operation_name, api_params, lambda: original(self, operation_name, api_params)
+        )
+
+    def _send(self: Any, request: Any) -> Any:
+        if not _transports or "amazonaws.com" not in request.url:
+            return _originals["send"](self, request)
+        return _transports[-1](request)
+
+    base._make_api_call = _make_api_call
+    endpoint._send = _send
+
+
+def addressed_to_aws(client: Any) -> bool:
+    """Whether a client talks to AWS itself, not to an endpoint that somebody named."""
+    return ".amazonaws.com" in client.meta.endpoint_url
+
+
+def access_key(client: Any) -> str:
+    """The access key id that a client signs with; empty when it has none."""
+    credentials = getattr(client._request_signer, "_credentials", None)
+    return "" if credentials is None else str(credentials.access_key or "")
+
+
+@cache
+def _validator() -> Any:
+    from botocore.validate import ParamValidator
+
+    return ParamValidator()
+
+
+def prepared(
+    client: Any, operation: str, params: dict[str, Any]
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """What botocore does to params before it serialises: events, then validation.
+
+    Answers (operation model, params, request context); raises ``ParamValidationError``.
+    """
+    model = client.meta.service_model.operation_model(operation)
+    context: dict[str, Any] = {"client_region": client.meta.region_name, "client_config": client.meta.config}
+    params = client._emit_api_params(api_params=params, operation_model=model, context=context)
+    if model.input_shape is not None:
+        report = _validator().validate(params, model.input_shape)
+        if report.has_errors():
+            from botocore.exceptions import ParamValidationError
+
+            raise ParamValidationError(report=report.generate_report())
+    return model, params, context
+
+
+class _Http:
+    """What ``after-call`` handlers see of an HTTP response."""
+
+    __slots__ = ("content", "headers", "raw", "status_code", "text")
+
+    def __init__(self, status: int, headers: dict[str, str]) -> None:
+        self.status_code = status
+        self.headers = headers
+        self.content = b""
+        self.text = ""
+        self.raw = None
+
+
+def metadata(request_id: str, status: int, client: Any) -> dict[str, Any]:
+    """``ResponseMetadata`` as botocore makes it."""
+    kind = "application/x-amz-json-1.0"
+    if client.meta.service_model.metadata.get("protocol") == "query":
+        kind = "text/xml"
+    headers = {"x-amzn-requestid": request_id, "content-type": kind}
+    return {"RequestId": request_id, "HTTPStatusCode": status, "HTTPHeaders": headers, "RetryAttempts": 0}
+
+
+def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str, Any]) -> dict[str, Any]:
+    """The end of botocore's call: ``after-call`` handlers, then the response or the modelled exception."""
+    status = parsed["ResponseMetadata"]["HTTPStatusCode"]
+    service_id = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.emit(
+        f"after-call.{service_id}.{model.name}",
+        http_response=_Http(status, parsed["ResponseMetadata"]["HTTPHeaders"]),
+        parsed=parsed,
+        model=model,
+        context=context,
+    )
+    if status >= 300:
+        raise client.exceptions.from_code(parsed["Error"]["Code"])(parsed, model.name)
+    return parsed
+
+
+def error_response(client: Any, error: ServiceError, request_id: str) -> dict[str, Any]:
+    """A service's error as botocore parses it in the client's protocol."""
+    service = client.meta.service_model
+    body: dict[str, Any] = {"Message": error.message, "Code": error.code}
+    parsed: dict[str, Any] = {"Error": body, "ResponseMetadata": metadata(request_id, error.status, client)}
+    if service.metadata.get("protocol") == "query":
+        body["Type"] = error.fault
+        if service.service_name == "sqs":
+            body["Detail"] = None
+            return parsed
+    elif error.query_code:
+        body["QueryErrorCode"] = error.query_code
+        body["Type"] = error.fault
+        if _has_message(service, error.query_code):
+            parsed["message"] = error.message
+    parsed.update(error.extra)
+    return parsed
+
+
+def _has_message(service: Any, shape: str) -> bool:
+    return shape in service.shape_names and "message" in service.shape_for(shape).members
+
+
+def aws_error(error: Exception) -> ServiceError | None:
+    """A botocore ``ClientError`` as a ``ServiceError``; None for any other exception."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict) or "Error" not in response:
+        return None
+    body = response["Error"]
+    return ServiceError(
+        body.get("Code", ""),
+        body.get("Message", ""),
+        status=response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400),
+        query_code=body.get("QueryErrorCode", ""),
+    )
+
+
+def original_call() -> Any:
+    """botocore's own ``_make_api_call``."""
+    return _originals["call"]

@@ -1,0 +1,116 @@
+"""Time for tasks: ``time``, ``datetime``, ``sleep`` and the monotonic clocks show the virtual clock.
+
+``time.time`` and ``datetime.now`` are C functions that many modules have already imported by name:
+time-machine replaces them in place, and is switched on only while a task (or a call into moto)
+runs, so that the test's own thread keeps the real time. The others are module attributes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import time_machine
+
+from stackproof.fabric.clock import Clock
+from stackproof.fabric.tasks import Task, current
+
+_real_sleep = time.sleep
+_real: dict[str, Callable[[], Any]] = {
+    name: getattr(time, name) for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+}
+
+
+class _Travel:
+    """Switches virtual time on and off; nested uses only move it."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._travel: Any = None
+        self._traveller: Any = None
+
+    def enter(self, clock: Clock) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._travel = time_machine.travel(clock.ms / 1000, tick=False)
+            self._traveller = self._travel.start()
+        else:
+            self._traveller.move_to(clock.ms / 1000)
+
+    def move(self, clock: Clock) -> None:
+        if self._depth:
+            self._traveller.move_to(clock.ms / 1000)
+
+    def leave(self) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._travel.stop()
+
+
+travel = _Travel()
+
+
+def enter(task: Task) -> None:
+    """The scheduler gives a task the baton."""
+    travel.enter(task.scheduler.clock)
+
+
+def leave(task: Task) -> None:
+    """The scheduler has the baton back."""
+    travel.leave()
+
+
+def moved(task: Task) -> None:
+    """The clock moved while a task kept the baton."""
+    travel.move(task.scheduler.clock)
+
+
+@contextmanager
+def virtual(clock: Clock) -> Iterator[None]:
+    """Virtual time around a call into foreign code (moto)."""
+    travel.enter(clock)
+    try:
+        yield
+    finally:
+        travel.leave()
+
+
+def idle_sleep_drives(task: Task) -> Callable[[], bool]:
+    """Whether a process that sleeps has work to come: it holds messages, or what it polls has some."""
+    return lambda: task.busy or any(awaits() for awaits in task.awaits)
+
+
+def _sleep(seconds: float) -> None:
+    task = current()
+    if task is None:
+        _real_sleep(seconds)
+    else:
+        task.scheduler.sleep(task, seconds, idle_sleep_drives(task) if task.daemon else True)
+
+
+def _monotonic(name: str) -> Callable[[], Any]:
+    real = _real[name]
+    nanoseconds = name.endswith("_ns")
+
+    def shim() -> Any:
+        task = current()
+        if task is None:
+            return real()
+        clock = task.scheduler.clock
+        ms = clock.ms - clock.start_ms
+        return ms * 1_000_000 if nanoseconds else ms / 1000
+
+    shim.__name__ = name
+    return shim
+
+
+def install() -> None:
+    """Put the shims in place (idempotent)."""
+    if time.sleep is _sleep:
+        return
+    module: Any = time
+    module.sleep = _sleep
+    for name in _real:
+        setattr(time, name, _monotonic(name))

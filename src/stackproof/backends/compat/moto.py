@@ -1,0 +1,161 @@
+"""Hooks into moto: its state without its mocks, one set of backends for each world."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+from stackproof.fabric.service import Params, Response
+
+ACCOUNT_HEADER = "x-moto-account-id"
+
+
+@cache
+def _stubber() -> Any:
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    return BotocoreStubber()
+
+
+def quiet() -> None:
+    """Switch off what moto does besides keeping state: the list of all instances ever made."""
+    from moto.core import common_models
+
+    if getattr(common_models.BaseModel, "_stackproof_quiet", False):
+        return
+
+    def _new(cls: type, *args: Any, **kwargs: Any) -> Any:
+        return object.__new__(cls)
+
+    common_models.BaseModel.__new__ = _new  # type: ignore[method-assign]
+    common_models.BaseModel._stackproof_quiet = True  # type: ignore[attr-defined]
+
+
+def respond(request: Any, account: str) -> Any:
+    """moto's answer to a prepared botocore request, as botocore's transport would give it."""
+    from botocore.awsrequest import AWSResponse
+    from moto.core.botocore_stubber import MockRawResponse
+
+    request.headers[ACCOUNT_HEADER] = account
+    answer = _stubber().process_request(request)
+    if answer is None:
+        answer = (404, {}, b"")
+    status, headers, body = answer
+    return AWSResponse(request.url, status, headers, MockRawResponse(body))
+
+
+def seed(value: int) -> None:
+    """Seed the generator that moto draws its ids from."""
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed(value)
+
+
+def _random_state() -> Any:
+    from moto.moto_api._internal import mock_random
+
+    return mock_random.getstate()
+
+
+Backends = dict[Any, dict[str, Any]]
+
+
+def take_out() -> Backends:
+    """Take the state of every moto backend out of the process: the process has an empty moto then."""
+    from moto.core.base_backend import BackendDict
+
+    taken = {holder: dict.copy(holder) for holder in BackendDict._instances}  # type: ignore[misc]
+    for holder in taken:
+        dict.clear(holder)
+    BackendDict._instances.clear()  # type: ignore[misc]
+    return taken
+
+
+def put_in(backends: Backends) -> None:
+    """Put what ``take_out`` or ``copied`` gave in place of what is there."""
+    from moto.core.base_backend import BackendDict
+
+    take_out()
+    for holder, accounts in backends.items():
+        dict.update(holder, accounts)
+        BackendDict._instances.append(holder)  # type: ignore[misc]
+
+
+def copied() -> tuple[Backends, Any]:
+    """A data-only copy of every backend, and the state of moto's generator."""
+    from moto.core.base_backend import BackendDict
+
+    memo: dict[int, Any] = {}
+    holders = list(BackendDict._instances)  # type: ignore[misc]
+    for holder in holders:
+        memo[id(holder)] = holder
+    return {holder: _copy(dict.copy(holder), memo) for holder in holders}, _random_state()
+
+
+def _copy(accounts: dict[str, Any], memo: dict[int, Any]) -> dict[str, Any]:
+    return {name: _copy_account(account, memo) for name, account in accounts.items()}
+
+
+def _copy_account(account: Any, memo: dict[int, Any]) -> Any:
+    clone = dict.__new__(type(account))
+    clone.__dict__.update(account.__dict__)
+    memo[id(account)] = clone
+    for region, backend in dict.items(account):
+        dict.__setitem__(clone, region, copy.deepcopy(backend, memo))
+    return clone
+
+
+def put_copy(state: tuple[Backends, Any]) -> None:
+    """Put a copy of a copy in place, so that the copy can be restored again."""
+    from moto.moto_api._internal import mock_random
+
+    backends, random_state = state
+    memo: dict[int, Any] = {id(holder): holder for holder in backends}
+    put_in({holder: _copy(accounts, memo) for holder, accounts in backends.items()})
+    mock_random.setstate(random_state)
+
+
+# DynamoDB without HTTP.
+
+DYNAMO_OPERATIONS = {
+    "PutItem": "put_item",
+    "GetItem": "get_item",
+    "UpdateItem": "update_item",
+    "DeleteItem": "delete_item",
+    "Query": "query",
+    "Scan": "scan",
+    "BatchWriteItem": "batch_write_item",
+    "BatchGetItem": "batch_get_item",
+}
+
+
+class DynamoRefused(Exception):
+    """moto raised: ask again over the long way, which words the error."""
+
+
+def dynamo(operation: str, params: Params, account: str, region: str) -> Response:
+    """A data-plane call straight into moto's handler; ``DynamoRefused`` when it raised."""
+    from moto.dynamodb.responses import DynamoHandler
+
+    handler = DynamoHandler()
+    handler.body = handler.params = params
+    handler.current_account = account
+    handler.region = region
+    handler.headers = {}
+    try:
+        result = getattr(handler, DYNAMO_OPERATIONS[operation])().result
+    except Exception as error:
+        raise DynamoRefused(str(error)) from error
+    answer: Response = plain(result)
+    return answer
+
+
+def plain(value: Any) -> Any:
+    """A deep copy of JSON-like data: what the caller gets is not moto's own."""
+    kind = type(value)
+    if kind is dict:
+        return {key: plain(item) for key, item in value.items() if item is not None}
+    if kind is list or kind is tuple:
+        return [plain(item) for item in value]
+    return value

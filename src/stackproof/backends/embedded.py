@@ -1,0 +1,210 @@
+"""The embedded backend: moto keeps state, the fabric moves. No container, no socket, no clock but its own.
+
+``EmbeddedBackend()`` makes a ``fabric.world.World``; while it is *active* every boto3 call of this
+process goes to it (unless the client was given an endpoint). Backends may be nested: the latest
+active one answers. Use it as a context manager.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from stackproof.backends.compat import boto, clients, clocks, entropy, sockets, threads
+from stackproof.backends.compat import moto as motos
+from stackproof.fabric.service import Caller, Params, Response, ServiceError
+from stackproof.fabric.tasks import current
+from stackproof.fabric.world import World
+
+_FAKE_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "",
+    "AWS_SECRET_ACCESS_KEY": "stackproof",
+    "AWS_SESSION_TOKEN": "stackproof",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+class EmbeddedBackend:
+    """A world whose state is moto's.
+
+    ``options`` are those of ``World``: seed, chooser, journal, account, region.
+    """
+
+    name = "embedded"
+
+    def __init__(self, **options: Any) -> None:
+        self.world = World(**options, state=self)
+        self._moto: Any = {}
+        self._moto_seeded = False
+        self._ends: list[Callable[[], None]] = []
+        self._outer: Any = None
+        self._account_of_call = ""
+        self._mutated = True
+        self._last_copy: Any = None
+        scheduler = self.world.scheduler
+        scheduler.enter, scheduler.leave, scheduler.moved = clocks.enter, clocks.leave, clocks.moved
+
+    # Life.
+
+    def activate(self) -> EmbeddedBackend:
+        """Make this the backend that answers."""
+        if self._ends:
+            return self
+        for module in (clocks, entropy, threads, clients):
+            module.install()
+        motos.quiet()
+        entropy.register(self.world.scheduler, self.world.ids)
+        self._outer = motos.take_out()
+        motos.put_in(self._moto)
+        if not self._moto_seeded:
+            motos.seed(self.world.seed)
+            self._moto_seeded = True
+        self._ends = [sockets.guard(), boto.activate(self._answer, self._send), self._environment()]
+        return self
+
+    def deactivate(self) -> None:
+        """Let the backend that was active before answer again; this one keeps its state."""
+        if not self._ends:
+            return
+        while self._ends:
+            self._ends.pop()()
+        self._moto = motos.take_out()
+        motos.put_in(self._outer)
+        entropy.unregister(self.world.scheduler)
+
+    def close(self) -> None:
+        """Kill what still runs and forget everything."""
+        for task in list(self.world.scheduler.open_tasks.values()):
+            self.world.scheduler.abandon(task)
+        self.deactivate()
+        self._moto = {}
+
+    def __enter__(self) -> EmbeddedBackend:
+        return self.activate()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _environment(self) -> Callable[[], None]:
+        fake = {**_FAKE_ENVIRONMENT, "AWS_ACCESS_KEY_ID": self.world.account}
+        fake["AWS_DEFAULT_REGION"] = self.world.region
+        before = {name: os.environ.get(name) for name in fake}
+        os.environ.update(fake)
+
+        def end() -> None:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+        return end
+
+    # Clients.
+
+    def client(self, service: str, *, region: str = "", account: str = "") -> Any:
+        """A boto3 client of this world; shared, so do not register event handlers on it."""
+        return clients.client(service, region or self.world.region, account or self.world.account)
+
+    def caller_of(self, client: Any) -> Caller:
+        """Who calls through ``client``: the running task, or the account that is its access key."""
+        region = client.meta.region_name or self.world.region
+        if region.startswith("aws-") and region.endswith("global"):
+            region = self.world.region
+        task = current()
+        if task is not None and task.identity is not None:
+            identity: Caller = task.identity
+            return identity if identity.region == region else identity.to(region)
+        key = boto.access_key(client)
+        account = key if len(key) == 12 and key.isdigit() else self.world.account
+        return self.world.caller(account, region)
+
+    # The road of every API call.
+
+    def _answer(
+        self, client: Any, operation: str, params: dict[str, Any], original: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        service = client.meta.service_model.service_name
+        caller = self.caller_of(client)
+        if not self.world.owns(service, operation) and not self._fast(service, operation):
+            return self.world.call(
+                service, operation, params, caller, lambda p, c: self._by_moto(original, c)
+            )
+        model, params, context = boto.prepared(client, operation, params)
+        try:
+            response = self.world.call(
+                service, operation, params, caller, self._fast_call(original, service, operation)
+            )
+        except ServiceError as error:
+            parsed = boto.error_response(client, error, self.world.ids.uuid())
+            return boto.answered(client, model, context, parsed)
+        if "ResponseMetadata" in response:
+            return response
+        response["ResponseMetadata"] = boto.metadata(self.world.ids.uuid(), 200, client)
+        return boto.answered(client, model, context, response)
+
+    @staticmethod
+    def _fast(service: str, operation: str) -> bool:
+        return service == "dynamodb" and operation in motos.DYNAMO_OPERATIONS
+
+    def _fast_call(self, original: Callable[[], Response], service: str, operation: str) -> Any:
+        def perform(params: Params, caller: Caller) -> Response:
+            with clocks.virtual(self.world.clock):
+                self._mutated = True
+                try:
+                    return motos.dynamo(operation, params, caller.account, caller.region)
+                except motos.DynamoRefused:
+                    return self._by_moto(original, caller)
+
+        return perform
+
+    def _by_moto(self, original: Callable[[], Response], caller: Caller) -> Response:
+        before, self._account_of_call = self._account_of_call, caller.account
+        self._mutated = True
+        try:
+            with clocks.virtual(self.world.clock):
+                return original()
+        finally:
+            self._account_of_call = before
+
+    def _send(self, request: Any) -> Any:
+        return motos.respond(request, self._account_of_call or self.world.account)
+
+    # ``fabric.service.State``.
+
+    def call(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
+        """A call of the fabric itself into moto; raises ``ServiceError``."""
+        client = self.client(service, region=caller.region, account=caller.account)
+        if self._fast(service, operation):
+            with clocks.virtual(self.world.clock):
+                self._mutated = True
+                try:
+                    return motos.dynamo(operation, params, caller.account, caller.region)
+                except motos.DynamoRefused:
+                    pass
+        original = boto.original_call()
+        try:
+            response = self._by_moto(lambda: original(client, operation, params), caller)
+        except Exception as error:
+            answer = boto.aws_error(error)
+            if answer is None:
+                raise
+            raise answer from error
+        response.pop("ResponseMetadata", None)
+        return response
+
+    def snapshot(self) -> Any:
+        """A data-only copy of moto, reused while nothing was called since."""
+        if self._mutated or self._last_copy is None:
+            self._last_copy = motos.copied()
+            self._mutated = False
+        return self._last_copy
+
+    def restore(self, state: Any) -> None:
+        """Put a copy back."""
+        if self._mutated or state is not self._last_copy:
+            motos.put_copy(state)
+        self._last_copy, self._mutated = state, False

@@ -1,0 +1,44 @@
+"""Which services the fabric has. A new service: a new file, and its line here or an entry point.
+
+Third parties register a factory ``(World) -> Service`` under the entry point group
+``stackproof.fabric``; the entry point's name is the boto3 client name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackproof.fabric.service import Service
+    from stackproof.fabric.world import World
+
+SERVICES: dict[str, str] = {
+    "sqs": "stackproof.fabric.sqs.service:SqsService",
+    "sns": "stackproof.fabric.sns.service:SnsService",
+}
+"""boto3 client name to ``module:factory``."""
+
+
+@cache
+def _foreign() -> dict[str, Any]:
+    return {point.name: point for point in entry_points(group="stackproof.fabric")}
+
+
+@cache
+def names() -> frozenset[str]:
+    """Every service that the fabric has."""
+    return frozenset(SERVICES) | frozenset(_foreign())
+
+
+def factory(name: str) -> Callable[[World], Service]:
+    """The factory of a service; KeyError when the fabric does not have it."""
+    if name in SERVICES:
+        module, _, attribute = SERVICES[name].partition(":")
+        found: Callable[[World], Service] = getattr(import_module(module), attribute)
+        return found
+    loaded: Callable[[World], Service] = _foreign()[name].load()
+    return loaded

@@ -1,0 +1,380 @@
+"""One scheduler decides every order: an agenda of timers and of work that is ready.
+
+Work is ready now; a timer becomes ready when the clock reaches it. The driver (the thread of the
+test) takes one piece of work after the other; a piece is a call inside the fabric, or a task that
+runs until it suspends. With an exploring chooser the order of ready work is a choice point.
+
+**Idle.** ``run_until_idle`` ends when no work is ready and no timer *drives*. A timer drives when
+what it starts is bound to come and matters: a delay, a retry, a batching window, a sleep of an
+invocation, a visibility timeout of a queue that somebody consumes. It does not drive when it would
+go on for ever: a schedule, the long poll of an idle worker. Timers that do not drive still fire
+when the clock passes them on its way. The clock moves at most ``horizon`` seconds.
+"""
+
+from __future__ import annotations
+
+import _thread
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from stackproof.errors import InternalError
+from stackproof.fabric.choice import Chooser, First
+from stackproof.fabric.clock import Clock, milliseconds
+from stackproof.fabric.tasks import Task, current
+
+T = TypeVar("T")
+
+HORIZON = 6 * 3600.0
+"""Seconds that ``run_until_idle`` moves the clock at most: the maximum age of an asynchronous event."""
+
+Drives = bool | Callable[[], bool]
+
+
+class Timer:
+    """Something that happens later. ``cancel`` it when it must not."""
+
+    __slots__ = ("action", "args", "cancelled", "drives", "label", "ms")
+
+    def __init__(
+        self, ms: int, label: str, action: Callable[..., Any], args: tuple[Any, ...], drives: Drives
+    ):
+        self.ms = ms
+        self.label = label
+        self.action = action
+        self.args = args
+        self.drives = drives
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Let it not happen."""
+        self.cancelled = True
+
+    def matters(self) -> bool:
+        """Whether ``run_until_idle`` moves the clock for it, as things stand."""
+        return self.drives if isinstance(self.drives, bool) else self.drives()
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What a drive did: pieces of work, virtual seconds, and the labels of driving timers left."""
+
+    steps: int
+    seconds: float
+    pending: tuple[str, ...] = ()
+
+
+class Scheduler:
+    """The agenda and the driver. ``enter``/``leave`` are called around each slice of a
+    task, ``moved`` when the clock moves within one."""
+
+    def __init__(self, clock: Clock, chooser: Chooser | None = None) -> None:
+        self.clock = clock
+        self.chooser: Chooser = chooser or First()
+        self.enter: Callable[[Task], None] = _nothing
+        self.leave: Callable[[Task], None] = _nothing
+        self.moved: Callable[[Task], None] = _nothing
+        self.on_point: Callable[[Task, str], None] | None = None
+        self.on_error: Callable[[Task], None] = _raise_if_fabric
+        self.open_tasks: dict[int, Task] = {}
+        self._ready: deque[tuple[str, Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._bound: list[tuple[int, int, Timer]] = []
+        self._loose: list[tuple[int, int, Timer]] = []
+        self._sequence = 0
+        self._gate = _thread.allocate_lock()
+        self._gate.acquire()
+        self._limit_ms = 0
+        self._driving = False
+
+    # The agenda.
+
+    def soon(self, label: str, action: Callable[..., Any], *args: Any) -> None:
+        """Work that is ready now. ``action`` should be a method of a service with immutable arguments."""
+        self._ready.append((label, action, args))
+
+    def at(self, ms: int, label: str, action: Callable[..., Any], *args: Any, drives: Drives = True) -> Timer:
+        """A timer at an absolute time in milliseconds. See the module's text for ``drives``."""
+        timer = Timer(ms, label, action, args, drives)
+        self._sequence += 1
+        heapq.heappush(self._bound if drives is True else self._loose, (ms, self._sequence, timer))
+        return timer
+
+    def after(
+        self, seconds: float, label: str, action: Callable[..., Any], *args: Any, drives: Drives = True
+    ) -> Timer:
+        """A timer ``seconds`` from now."""
+        return self.at(self.clock.ms + milliseconds(seconds), label, action, *args, drives=drives)
+
+    def choose(self, label: str, options: Sequence[T], names: Sequence[str] | None = None) -> T:
+        """A named choice point; option 0 is the ordinary course."""
+        if len(options) < 2 or not self.chooser.exploring:
+            return options[0]
+        return options[self.chooser.choose(label, names or [str(option) for option in options])]
+
+    # Driving.
+
+    def step(self) -> bool:
+        """Do one piece of work, moving the clock to the next driving timer if need be; False when idle."""
+        self._limit_ms = self.clock.ms
+        if not self._ready and not self._promote():
+            when = self._next_driving(self.clock.ms + milliseconds(HORIZON))
+            if when is None:
+                return False
+            self.clock.ms = max(self.clock.ms, min(when, self._earliest() or when))
+            self._limit_ms = self.clock.ms
+            self._promote()
+        self._guarded(self._run_one)
+        return True
+
+    def run_until_idle(self, *, horizon: float = HORIZON) -> Idle:
+        """Drive until idle (see the module's text)."""
+        start = self.clock.ms
+        steps = self._guarded(self._drive, start + milliseconds(horizon), None, False)
+        return Idle(steps, (self.clock.ms - start) / 1000, self._pending())
+
+    def advance(self, seconds: float) -> Idle:
+        """Let ``seconds`` pass: everything due happens on the way, in order."""
+        start = self.clock.ms
+        target = start + milliseconds(seconds)
+        steps = self._guarded(self._drive, target, None, True)
+        self.clock.ms = max(self.clock.ms, target)
+        self._promote()
+        steps += self._guarded(self._drive, target, None, True)
+        return Idle(steps, (self.clock.ms - start) / 1000, self._pending())
+
+    def wait(self, until: Callable[[], bool], seconds: float, *, drives: Drives = True) -> bool:
+        """Let the caller wait on the virtual clock until ``until()`` holds or ``seconds`` passed.
+
+        Inside a task the task suspends and must be woken by whoever changes ``until``'s answer
+        (``Signal``); outside, this drives the world. Answers whether ``until()`` holds.
+        """
+        target = self.clock.ms + milliseconds(seconds)
+        task = current()
+        if task is not None:
+            while not until() and self.clock.ms < target:
+                self.block(task, "wait", until_ms=target, drives=drives)
+            return until()
+        self._guarded(self._drive, target, until, True)
+        if not until():
+            self.clock.ms = max(self.clock.ms, target)
+        return until()
+
+    def join(self, task: Task, seconds: float = 24 * 3600.0) -> None:
+        """Wait until ``task`` is done. InternalError when it can never be (a deadlock)."""
+        here = current()
+        if here is None:
+            self.wait(lambda: task.done, seconds)
+        else:
+            while not task.done:
+                previous = task.on_done
+                task.on_done = _chain(previous, lambda _: self.wake(here))
+                self.block(here, f"join {task.name}")
+        if not task.done:
+            raise InternalError(f"{task.name} never ended: it waits at {task.point}")
+
+    def wait_task(self, task: Task, seconds: float) -> None:
+        """Task side: wait until ``task`` is done or ``seconds`` passed."""
+        here = current()
+        if here is None:
+            self.wait(lambda: task.done, seconds)
+        elif not task.done:
+            task.on_done = _chain(task.on_done, lambda _: self.wake(here))
+            self.wait(lambda: task.done, seconds)
+
+    def baton_back(self) -> None:
+        """Give the baton to the driver."""
+        self._gate.release()
+
+    def _guarded(self, work: Callable[..., Any], *args: Any) -> Any:
+        if current() is not None:
+            raise InternalError("only code outside of tasks may drive the scheduler")
+        nested, self._driving = self._driving, True
+        try:
+            return work(*args)
+        finally:
+            self._driving = nested
+
+    def _drive(self, limit_ms: int, until: Callable[[], bool] | None, through: bool) -> int:
+        steps = 0
+        outer, self._limit_ms = self._limit_ms, limit_ms
+        try:
+            while until is None or not until():
+                if self._ready or self._promote():
+                    self._run_one()
+                    steps += 1
+                    continue
+                when = self._earliest() if through else self._next_driving(limit_ms)
+                if when is None or when > limit_ms:
+                    break
+                self.clock.ms = max(self.clock.ms, min(when, self._earliest() or when))
+        finally:
+            self._limit_ms = outer
+        return steps
+
+    def _run_one(self) -> None:
+        ready = self._ready
+        if len(ready) > 1 and self.chooser.exploring:
+            index = self.chooser.choose("schedule", [label for label, _, _ in ready])
+            ready.rotate(-index)
+            _, action, args = ready.popleft()
+            ready.rotate(index)
+        else:
+            _, action, args = ready.popleft()
+        action(*args)
+
+    def _promote(self) -> bool:
+        """Timers that are due become ready work, in the order of their time."""
+        while (heap := self._first_heap()) is not None and heap[0][0] <= self.clock.ms:
+            timer = heapq.heappop(heap)[2]
+            self._ready.append((timer.label, timer.action, timer.args))
+        return bool(self._ready)
+
+    def _first_heap(self) -> list[tuple[int, int, Timer]] | None:
+        for heap in (self._bound, self._loose):
+            while heap and heap[0][2].cancelled:
+                heapq.heappop(heap)
+        if not self._bound:
+            return self._loose or None
+        if not self._loose:
+            return self._bound
+        return self._bound if self._bound[0][:2] < self._loose[0][:2] else self._loose
+
+    def _earliest(self) -> int | None:
+        heap = self._first_heap()
+        return heap[0][0] if heap else None
+
+    def _next_driving(self, limit_ms: int) -> int | None:
+        self._first_heap()
+        times = [ms for ms, _, timer in self._loose if not timer.cancelled and timer.matters()]
+        if self._bound:
+            times.append(self._bound[0][0])
+        return min((ms for ms in times if ms <= limit_ms), default=None)
+
+    def _pending(self) -> tuple[str, ...]:
+        timers = [t for t in sorted(self._bound + self._loose, key=lambda t: t[:2]) if not t[2].cancelled]
+        return tuple(timer.label for _, _, timer in timers[:100] if timer.matters())
+
+    # Tasks.
+
+    def spawn(self, task: Task) -> Task:
+        """Put a new task on the agenda."""
+        self.open_tasks[id(task)] = task
+        self._ready.append((task.name, self._switch, (task,)))
+        return task
+
+    def wake(self, task: Task, value: Any = None) -> None:
+        """Let a blocked task go on when its turn comes."""
+        if task.state == "blocked":
+            task.state = "ready"
+            task.wake_value = value
+            self._ready.append((f"{task.name} {task.point}", self._switch, (task,)))
+
+    def block(self, task: Task, point: str, *, until_ms: int | None = None, drives: Drives = True) -> Any:
+        """Task side: suspend until ``wake`` or until ``until_ms``. Answers the value given to ``wake``."""
+        timer = None
+        if until_ms is not None:
+            timer = self.at(until_ms, f"{task.name} {point}", self.wake, task, drives=drives)
+        task.point = point
+        task.state = "blocked"
+        task.wake_value = None
+        task.suspend(self.baton_back)
+        if timer is not None:
+            timer.cancel()
+        return task.wake_value
+
+    def pause(self, task: Task, point: str) -> None:
+        """Task side: a place where another may go first (before and after each AWS call)."""
+        task.point = point
+        if self.on_point is not None:
+            self.on_point(task, point)
+        if not self.chooser.exploring or not (self._ready or self._promote()):
+            return
+        task.state = "blocked"
+        self.wake(task)
+        task.suspend(self.baton_back)
+
+    def sleep(self, task: Task, seconds: float, drives: Drives = True) -> None:
+        """Task side: let virtual time pass. With nothing else to do no baton changes hands."""
+        target = self.clock.ms + max(milliseconds(seconds), 0)
+        alone = not (self._ready or self._promote()) and target <= self._limit_ms and drives is True
+        if alone and ((earliest := self._earliest()) is None or earliest > target):
+            self.clock.ms = target
+            self.moved(task)
+            return
+        while self.clock.ms < target:
+            self.block(task, f"sleep {seconds:g}", until_ms=target, drives=drives)
+
+    def _switch(self, task: Task) -> None:
+        if task.done:
+            self._ended(task)
+            return
+        self.enter(task)
+        try:
+            if task.state == "new":
+                task.start(self.baton_back)
+            else:
+                task.resume()
+            self._gate.acquire()
+        finally:
+            self.leave(task)
+        if task.done:
+            self._ended(task)
+
+    def _ended(self, task: Task) -> None:
+        self.open_tasks.pop(id(task), None)
+        if task.on_done is not None:
+            done, task.on_done = task.on_done, None
+            done(task)
+        elif task.error is not None:
+            self.on_error(task)
+
+    # Snapshots.
+
+    def snapshot(self) -> Any:
+        """The agenda. Possible while no task is open."""
+        if self.open_tasks:
+            names = ", ".join(sorted(task.name for task in self.open_tasks.values()))
+            raise InternalError(f"no snapshot while tasks are open: {names}")
+        timers = [(ms, n, t) for ms, n, t in self._bound + self._loose if not t.cancelled]
+        return (self.clock.ms, tuple(self._ready), tuple(timers), self._sequence)
+
+    def restore(self, state: Any) -> None:
+        """Back to a snapshot of this scheduler; open tasks are killed first."""
+        for task in list(self.open_tasks.values()):
+            self.abandon(task)
+        self.clock.ms, ready, timers, self._sequence = state
+        self._ready = deque(ready)
+        for _, _, timer in timers:
+            timer.cancelled = False
+        self._bound = sorted((t for t in timers if t[2].drives is True), key=lambda t: t[:2])
+        self._loose = sorted((t for t in timers if t[2].drives is not True), key=lambda t: t[:2])
+
+    def abandon(self, task: Task) -> None:
+        """Kill a task and let it unwind at once; its end is told to nobody."""
+        task.on_done = _nothing
+        task.kill("the world was taken back")
+        while not task.done:
+            task.state = "blocked"
+            self._switch(task)
+        self.open_tasks.pop(id(task), None)
+
+
+def _nothing(task: Task) -> None:
+    """Ignore a task."""
+
+
+def _raise_if_fabric(task: Task) -> None:
+    """The error of a task that nobody waits for goes to the driver."""
+    if task.error is not None and task.state == "done":
+        raise task.error
+
+
+def _chain(first: Callable[[Task], None] | None, then: Callable[[Task], None]) -> Callable[[Task], None]:
+    def both(task: Task) -> None:
+        if first is not None:
+            first(task)
+        then(task)
+
+    return both

@@ -1,0 +1,184 @@
+"""Cooperative tasks on real threads: exactly one runs, and the scheduler says which.
+
+A task holds the baton between two suspensions. Breakpoints, coverage and tracebacks work because
+the code runs on an ordinary thread. Threads are pooled: starting a task on a warm pool and handing
+the baton over and back costs about ten microseconds.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackproof.fabric.scheduler import Scheduler
+
+
+class Killed(BaseException):
+    """Raised inside a task that was killed; ``except Exception`` of a handler cannot swallow it."""
+
+
+class _Here(threading.local):
+    task: Task | None = None
+
+
+_here = _Here()
+
+
+def current() -> Task | None:
+    """The task that runs on this thread, or None outside of tasks."""
+    return _here.task
+
+
+class _Worker:
+    """A pooled thread that runs one task body after the other."""
+
+    idle: list[_Worker] = []  # noqa: RUF012 - one pool for the process, touched with the baton only
+
+    def __init__(self) -> None:
+        self.gate = _thread.allocate_lock()
+        self.gate.acquire()
+        self.body: Callable[[], None] | None = None
+        self.then: Callable[[], None] | None = None
+        thread = threading.Thread(target=self._loop, name="stackproof-task", daemon=True)
+        thread.start()
+
+    def _loop(self) -> None:
+        while True:
+            self.gate.acquire()
+            body, then = self.body, self.then
+            if body is None or then is None:
+                continue
+            body()
+            self.body = self.then = None
+            _Worker.idle.append(self)
+            then()
+
+
+class Task:
+    """Code of the user that runs under the scheduler.
+
+    ``kind`` is ``invocation``, ``process`` (a polling worker) or ``thread`` (started by a task).
+    ``identity`` is what AWS calls are made as; ``facts`` is free for the owner of the task
+    (function name, request id, environment …).
+    ``busy`` and ``awaits`` tell ``run_until_idle`` whether a process that sleeps has work to come.
+    """
+
+    __slots__ = (
+        "_gate", "_kill", "_scheduler", "awaits", "busy", "daemon", "error", "facts", "fn", "identity",
+        "kind", "name", "on_done", "parent", "point", "result", "state", "wake_value",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        name: str,
+        fn: Callable[[], Any],
+        *,
+        kind: str = "invocation",
+        identity: Any = None,
+        daemon: bool = False,
+        on_done: Callable[[Task], None] | None = None,
+    ) -> None:
+        self._scheduler = scheduler
+        self._gate: Any = None
+        self._kill: BaseException | None = None
+        self.name = name
+        self.fn = fn
+        self.kind = kind
+        self.identity = identity
+        self.daemon = daemon
+        self.on_done = on_done
+        self.facts: dict[str, Any] = {}
+        self.parent: Task | None = None
+        self.state = "new"
+        self.point = "start"
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.wake_value: Any = None
+        self.busy = False
+        self.awaits: list[Callable[[], bool]] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether the task returned, raised or was killed."""
+        return self.state in ("done", "killed")
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler that runs this task."""
+        return self._scheduler
+
+    def kill(self, reason: str = "") -> None:
+        """Let the task end with ``Killed`` where it is suspended (or at once, from inside)."""
+        if self.done:
+            return
+        self._kill = Killed(reason or f"{self.name} was killed at {self.point}")
+        if current() is self:
+            raise self._kill
+        if self.state == "new":
+            self._finish("killed", error=self._kill)
+            return
+        if self.state == "blocked":
+            self._scheduler.wake(self)
+
+    # Below: called by the scheduler (driver side) and by the task itself (task side).
+
+    def start(self, baton_back: Callable[[], None]) -> None:
+        """Driver side: give the task its thread and the baton."""
+        if self._gate is not None:
+            self.resume()
+            return
+        worker = _Worker.idle.pop() if _Worker.idle else _Worker()
+        self._gate = worker.gate
+        worker.body = self._body
+        worker.then = baton_back
+        self.state = "running"
+        worker.gate.release()
+
+    def resume(self) -> None:
+        """Driver side: give a suspended task the baton."""
+        self.state = "running"
+        self._gate.release()
+
+    def suspend(self, baton_back: Callable[[], None]) -> None:
+        """Task side: give the baton back and wait until it returns; raises ``Killed``."""
+        baton_back()
+        self._gate.acquire()
+        if self._kill is not None:
+            raise self._kill
+
+    def _body(self) -> None:
+        _here.task = self
+        try:
+            self._run()
+        finally:
+            _here.task = None
+
+    def _run(self) -> None:
+        if self._kill is not None:
+            self._finish("killed", error=self._kill)
+            return
+        try:
+            self._finish("done", result=self.fn())
+        except Killed as error:
+            self._finish("killed", error=error)
+        except BaseException as error:  # noqa: BLE001 - the boundary of foreign code: its error is data
+            self._finish("done", error=error)
+
+    def _finish(self, state: str, result: Any = None, error: BaseException | None = None) -> None:
+        self.state = state
+        self.result = result
+        self.error = error
+
+    def attach(self, gate: Any) -> None:
+        """Let a real thread that already waits at ``gate`` be the thread of this task."""
+        self._gate = gate
+
+    def run_attached(self, baton_back: Callable[[], None]) -> None:
+        """The body of an attached thread: wait for the baton, run, give it back."""
+        self._gate.acquire()
+        self._body()
+        baton_back()

@@ -1,0 +1,209 @@
+"""A world: the clock, the scheduler, the journal, the services, and the state behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackproof.fabric import arns, registry
+from stackproof.fabric.choice import Chooser
+from stackproof.fabric.clock import EPOCH_MS, Clock
+from stackproof.fabric.ids import Ids
+from stackproof.fabric.journal import Journal
+from stackproof.fabric.scheduler import HORIZON, Idle, Scheduler
+from stackproof.fabric.service import (
+    Caller,
+    Delivery,
+    Operation,
+    Params,
+    Receiver,
+    Response,
+    Service,
+    ServiceError,
+    State,
+    Undeliverable,
+)
+from stackproof.fabric.tasks import current
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A world at one moment; restore it as often as you like."""
+
+    scheduler: Any
+    ids: Any
+    journal: Any
+    services: dict[str, Any]
+    state: Any
+
+
+class World:
+    """See the module's text.
+
+    ``journal`` is ``full`` or ``counts``; ``state`` answers the operations that the fabric does not own.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        chooser: Chooser | None = None,
+        journal: str = "full",
+        account: str = ACCOUNT,
+        region: str = REGION,
+        start_ms: int = EPOCH_MS,
+        state: State | None = None,
+    ) -> None:
+        self.seed = seed
+        self.account = account
+        self.region = region
+        self.clock = Clock(start_ms)
+        self.scheduler = Scheduler(self.clock, chooser)
+        self.ids = Ids(seed)
+        self.journal = Journal(self.clock, journal)
+        self.state = state
+        self.receivers: dict[str, Receiver] = {}
+        self.guards: list[Callable[[str, str, Params, Caller], None]] = []
+        """Called before each API call (service, operation, params, caller); raise to refuse or to inject."""
+        self._services: dict[str, Service] = {}
+
+    # Services.
+
+    def service(self, name: str) -> Any:
+        """The instance of a fabric service, made when first asked for; KeyError when there is none."""
+        found = self._services.get(name)
+        if found is None:
+            found = self._services[name] = registry.factory(name)(self)
+        return found
+
+    def owns(self, service: str, operation: str) -> bool:
+        """Whether the fabric answers this operation itself."""
+        return service in registry.names() and operation in self.service(service).operations
+
+    def caller(self, account: str = "", region: str = "", **facts: Any) -> Caller:
+        """A caller; by default the test itself in the world's account and region."""
+        account = account or self.account
+        facts.setdefault("arn", f"arn:{arns.partition(region or self.region)}:iam::{account}:root")
+        return Caller(account, region or self.region, **facts)
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        params: Params,
+        caller: Caller,
+        perform: Operation | None = None,
+    ) -> Response:
+        """One API call as anybody makes it: suspension points, guards, the service, the journal.
+
+        ``perform`` does what the fabric does not own (by default ``state.call``). Raises
+        ``ServiceError`` (or what ``perform`` raises); the response has no ``ResponseMetadata``
+        unless ``perform`` gave one.
+        """
+        task = current()
+        verb = f"{service}.{operation}"
+        if task is not None:
+            self.scheduler.pause(task, f"before {verb}")
+        try:
+            for guard in self.guards:
+                guard(service, operation, params, caller)
+            response = self._method(service, operation, perform)(params, caller)
+        except Exception as error:
+            self.journal.record(caller.actor, verb, target_of(params), params, f"error {error}")
+            if task is not None:
+                self.scheduler.pause(task, f"after {verb}")
+            raise
+        self.journal.record(caller.actor, verb, target_of(params), params, _shown(response))
+        if task is not None:
+            self.scheduler.pause(task, f"after {verb}")
+        return response
+
+    def _method(self, service: str, operation: str, perform: Operation | None) -> Operation:
+        if service in registry.names():
+            operations: Mapping[str, Operation] = self.service(service).operations
+            if operation in operations:
+                return operations[operation]
+        if perform is not None:
+            return perform
+        state = self.state
+        if state is None:
+            raise ServiceError("NotImplemented", f"{service}.{operation} is not emulated", status=501)
+        return lambda params, caller: state.call(service, operation, params, caller)
+
+    # Deliveries between resources.
+
+    def deliver(self, arn: str, delivery: Delivery, done: Callable[[Exception | None], None]) -> None:
+        """Hand a delivery to the resource's receiver; ``done`` learns how it went."""
+        parsed = arns.parse(arn)
+        kind = parsed.service if parsed else ""
+        if kind not in self.receivers and kind in registry.names():
+            self.service(kind)
+        receiver = self.receivers.get(kind)
+        if receiver is None:
+            done(Undeliverable(f"nothing in this world takes deliveries for {arn}"))
+            return
+        receiver.deliver(arn, delivery, done)
+
+    # Driving: see ``Scheduler``.
+
+    def step(self) -> bool:
+        """One piece of work; False when idle."""
+        return self.scheduler.step()
+
+    def run_until_idle(self, *, horizon: float = HORIZON) -> Idle:
+        """Until nothing more can happen that is bound to come."""
+        return self.scheduler.run_until_idle(horizon=horizon)
+
+    def advance(self, seconds: float) -> Idle:
+        """Let virtual time pass."""
+        return self.scheduler.advance(seconds)
+
+    # Snapshots.
+
+    def snapshot(self) -> Snapshot:
+        """The world as it is. InternalError while a task is open."""
+        return Snapshot(
+            self.scheduler.snapshot(),
+            self.ids.snapshot(),
+            self.journal.snapshot(),
+            {name: service.snapshot() for name, service in self._services.items()},
+            self.state.snapshot() if self.state is not None else None,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Back to a snapshot of this world. Open tasks are killed; services made since then forget all."""
+        self.scheduler.restore(snapshot.scheduler)
+        self.ids.restore(snapshot.ids)
+        self.journal.restore(snapshot.journal)
+        for name in [name for name in self._services if name not in snapshot.services]:
+            self._services.pop(name)
+            self.receivers.pop(name, None)
+        for name, state in snapshot.services.items():
+            self._services[name].restore(state)
+        if self.state is not None:
+            self.state.restore(snapshot.state)
+
+
+_TARGET_KEYS = (
+    "QueueUrl", "TopicArn", "TargetArn", "TableName", "FunctionName", "StreamName", "Bucket", "EventBusName",
+    "QueueName", "Name", "SubscriptionArn", "ResourceArn", "logGroupName", "RoleName", "SecretId", "KeyId",
+)  # fmt: skip
+
+
+def _shown(response: Response) -> Response:
+    if "ResponseMetadata" not in response:
+        return response
+    return {key: value for key, value in response.items() if key != "ResponseMetadata"}
+
+
+def target_of(params: Params) -> str:
+    """The short name of what a call is about, for the journal."""
+    for key in _TARGET_KEYS:
+        value = params.get(key)
+        if isinstance(value, str):
+            return arns.last(value)
+    return ""
