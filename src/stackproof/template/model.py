@@ -92,6 +92,8 @@ class Expanded:
     ``tree`` is plain JSON. ``locate`` maps a path of ``tree`` to the source line that produced it.
     ``origin`` maps a path of ``tree`` to the path in the source document.
     ``findings`` are the transform's own. ``reads`` are local files that the result depends on.
+    ``partial``: something could not be expanded, so logical ids may be missing that the deployed
+    template will have (a reference to nothing is then no proof of a mistake).
     """
 
     document: Document
@@ -100,6 +102,7 @@ class Expanded:
     origin: Callable[[DocPath], DocPath]
     findings: tuple[Finding, ...] = ()
     reads: tuple[Path, ...] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
