@@ -6,9 +6,14 @@ import base64
 import datetime
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from stackproof.model import JSON, DocPath
+from stackproof.template.model import Absent, Choice, Unknown
+
+Side = Callable[[str], bool]
+"""The side that a condition takes."""
 
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
@@ -63,38 +68,35 @@ def encode(document: JSON) -> str:
 
 
 def merge_parameters(document: JSON, parameters: dict[str, Any]) -> JSON:
-    """The document as rules see it with Guard input parameters: their keys stand beside the template's own."""
+    """The document as rules see it with Guard input parameters: their keys stand beside the
+    template's own."""
     if not parameters or not isinstance(document, dict):
         return document
     return {**document, **plain(parameters)}
 
 
-def doc_path(tree: Any, path: str) -> DocPath:
-    """Where an engine path leads in ``tree``.
+def doc_path(tree: Any, path: str, side: Side = lambda _: True) -> DocPath:
+    """Where an engine path leads in ``tree``; ``side`` says which branch of a ``Choice`` was judged.
 
     The engine joins keys with ``/`` and escapes nothing, so the tree decides which keys are meant.
-    The nearest parent when the path leads out of the tree.
+    The nearest parent when the path leads out of the tree, the unknown itself when it leads into one.
     """
-    return _walk(tree, path.removeprefix("/")) if path else ()
+    return _walk(tree, path.removeprefix("/"), side) if path else ()
 
 
-def _walk(node: Any, rest: str) -> DocPath:
+def _walk(node: Any, rest: str, side: Side) -> DocPath:
     best: DocPath = ()
-    for key, child, behind in _steps(node, rest):
+    for key, child, behind in _steps(chosen(node, side), rest, side):
         if behind is None:
             return (key,)
-        found = (key, *_walk(child, behind))
-        if _covers(found, rest):
-            return found
-        best = max(best, found, key=len)
+        inner = _walk(child, behind, side)
+        if inner:
+            return (key, *inner)
+        best = best or (key,)
     return best
 
 
-def _covers(found: DocPath, rest: str) -> bool:
-    return "/".join(key_text(key) for key in found) == rest
-
-
-def _steps(node: Any, rest: str) -> list[tuple[str | int, Any, str | None]]:
+def _steps(node: Any, rest: str, side: Side) -> list[tuple[str | int, Any, str | None]]:
     steps: list[tuple[str | int, Any, str | None]] = []
     if isinstance(node, dict):
         for key, child in node.items():
@@ -105,9 +107,31 @@ def _steps(node: Any, rest: str) -> list[tuple[str | int, Any, str | None]]:
                 steps.append((key, child, rest[len(text) + 1 :]))
     elif isinstance(node, list):
         head, slash, behind = rest.partition("/")
-        if head.isdecimal() and int(head) < len(node):
-            steps.append((int(head), node[int(head)], behind if slash else None))
+        present = [(i, item) for i, item in enumerate(node) if not isinstance(chosen(item, side), Absent)]
+        if head.isdecimal() and int(head) < len(present):
+            index, item = present[int(head)]
+            steps.append((index, item, behind if slash else None))
     return steps
+
+
+def chosen(node: Any, side: Side) -> Any:
+    """The branch of a ``Choice`` (and of the choices in it) that a world takes; anything else as it is."""
+    while isinstance(node, Choice):
+        node = node.then if side(node.condition) else node.otherwise
+    return node
+
+
+def at(tree: Any, path: DocPath, side: Side = lambda _: True) -> Any:
+    """The value at a path; the unknown itself when the path leads into one, None when it leads out."""
+    node = chosen(tree, side)
+    for key in path:
+        if isinstance(node, Unknown):
+            return node
+        inside = isinstance(node, dict) and key in node
+        if not inside and not (isinstance(node, list) and isinstance(key, int) and key < len(node)):
+            return None
+        node = chosen(node[key], side)
+    return node
 
 
 def _float(value: int) -> JSON:

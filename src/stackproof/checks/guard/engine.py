@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from stackproof.checks.guard import findings as build
 from stackproof.checks.guard.adapter import GuardError, evaluate
 from stackproof.checks.guard.documents import encode, merge_parameters
+from stackproof.checks.guard.ground import ground
 from stackproof.checks.guard.headers import Described
 from stackproof.checks.guard.prefilter import concerns
-from stackproof.checks.guard.report import RuleResult, results
+from stackproof.checks.guard.probe import Probed, clause_key, probe
+from stackproof.checks.guard.report import Clause, results
 from stackproof.checks.guard.rulesets import LoadedFile, LoadedSet, RuleSets
 from stackproof.checks.guard.samples import fresh_values
 from stackproof.checks.guard.views import View, of_document, of_resolved
@@ -77,29 +81,57 @@ def _by_view(loaded: LoadedSet) -> Iterator[tuple[str, LoadedFile, dict[str, Des
 
 def _judge_file(
     view: View, loaded: LoadedSet, file: LoadedFile, rules: dict[str, Described]
-) -> list[Finding]:
+) -> Iterator[Finding]:
+    parameters = loaded.config.parameters
     unknowns = [spot.item for spot in spots(view.tree) if isinstance(spot.item, Unknown)]
     world = World(fresh_values(unknowns))
-    document = encode(merge_parameters(materialise(view.tree, world), loaded.config.parameters))
+    document = encode(merge_parameters(materialise(view.tree, world), parameters))
     if not concerns(file.source, document):
-        return []
-    found: list[Finding] = []
-    for result in _evaluate(view, file, document, found):
-        described = rules.get(result.name)
-        if described:
-            found.extend(
-                build.failure(view, described.info, loaded.config.severity, clause)
-                for clause in result.failures
-            )
-    return found
-
-
-def _evaluate(view: View, file: LoadedFile, document: str, found: list[Finding]) -> list[RuleResult]:
+        return
     try:
-        return results(evaluate(document, file.source.text))
+        native = results(evaluate(document, file.source.text))
     except GuardError as error:
-        found.append(_gave_up(view, file, error))
-    return []
+        yield _gave_up(view, file, error)
+        return
+    severity = loaded.config.severity
+    for name, described in rules.items():
+        clauses = [clause for result in native if result.name == name for clause in result.failures]
+        probed = _probe(view, file, name, parameters, world, clauses)
+        if probed is None:
+            for clause in clauses:
+                yield build.failure(view, described.info, severity, clause)
+            continue
+        for clause, where in probed.definite:
+            yield build.failure(view, described.info, severity, clause, where.side)
+        for hanging in probed.hanging:
+            yield build.undecided(view, described.info, severity, hanging)
+
+
+def _probe(
+    view: View,
+    file: LoadedFile,
+    name: str,
+    parameters: dict[str, Any],
+    world: World,
+    native: list[Clause],
+) -> Probed | None:
+    """What hangs on the unknown; None when the rule sees nothing unknown.
+
+    Only the part of the template that the rule selects is evaluated again and again. That part must give
+    the native answer for the whole template, or else the whole is taken.
+    """
+    if view.name != "resolved":
+        return None
+    part = ground(view, file.source, name, parameters)
+    if not part.hazy:
+        return None
+    answer = part.judge(world)
+    found = (
+        Counter(clause_key(c) for clauses in answer.failures.values() for c in clauses) if answer else None
+    )
+    if found != Counter(clause_key(clause) for clause in native):
+        part = ground(view, file.source, name, parameters, whole=True)
+    return probe(part)
 
 
 def _gave_up(view: View, file: LoadedFile, error: GuardError) -> Finding:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from stackproof.checks.guard.documents import doc_path
+from stackproof.checks.guard.documents import Side, at, doc_path
+from stackproof.checks.guard.probe import Hanging
 from stackproof.checks.guard.report import Clause
 from stackproof.checks.guard.views import View
-from stackproof.model import DocPath, Finding, Outcome, RuleInfo, Severity
+from stackproof.checks.guard.worlds import Spot, key_of, spots
+from stackproof.model import DocPath, Finding, Outcome, Related, RuleInfo, Severity
 from stackproof.template.model import Absent, Choice, Unknown
 
 _LIMIT = 200
@@ -39,9 +42,11 @@ def resource_of(path: DocPath) -> str:
     return str(path[1]) if len(path) > 1 and path[0] == "Resources" else ""
 
 
-def failure(view: View, info: RuleInfo, severity: Severity | None, clause: Clause) -> Finding:
-    """The finding for one failing clause."""
-    path = doc_path(view.tree, clause.path) or ("Resources",)
+def failure(
+    view: View, info: RuleInfo, severity: Severity | None, clause: Clause, side: Side = lambda _: True
+) -> Finding:
+    """The finding for one failing clause; ``side`` says which branches of the tree were judged."""
+    path = doc_path(view.tree, clause.path, side) or ("Resources",)
     said, fix = split_message(clause.message)
     return Finding(
         rule=info.id,
@@ -54,36 +59,67 @@ def failure(view: View, info: RuleInfo, severity: Severity | None, clause: Claus
         logical_id=resource_of(path),
         configurations=view.configurations,
         related=tuple(view.provenance(path)),
-        evidence=evidence(view.tree, path, clause),
+        evidence=evidence(view.tree, path, clause, side),
         fix=info.fix or fix,
     )
 
 
-def evidence(tree: Any, path: DocPath, clause: Clause) -> Mapping[str, str]:
+def undecided(view: View, info: RuleInfo, severity: Severity | None, hanging: Hanging) -> Finding:
+    """The finding for an answer that hangs on something unknown; it stands where the unknown stands."""
+    side = hanging.failing.side
+    clause_path = doc_path(view.tree, hanging.clause.path, side) or ("Resources",)
+    said, fix = split_message(hanging.clause.message)
+    deciders = [spot for key in hanging.keys for spot in _spots_of(view, key, hanging.owner, clause_path)[:1]]
+    reasons = [
+        f"{shown(spot.item)} ({spot.item.reason})" for spot in deciders if isinstance(spot.item, Unknown)
+    ]
+    reasons += [f"condition {name}" for name in hanging.conditions]
+    path = deciders[0].path if deciders else clause_path
+    related = (
+        [Related(view.locate(clause_path), "the value that the rule looks at")] if path != clause_path else []
+    )
+    facts = {**evidence(view.tree, clause_path, hanging.clause, side), "unknown": "; ".join(reasons)}
+    for key in hanging.keys[:1]:
+        facts["fails_with"] = shown(hanging.failing.values[key])
+        facts["holds_with"] = shown(hanging.holding.values[key])
+    return Finding(
+        rule=info.id,
+        message=f"{said or info.title or _spoken(hanging.clause)} [hangs on {' and '.join(reasons)}]",
+        location=view.locate(path),
+        outcome=Outcome.UNDECIDED,
+        severity=severity or info.severity,
+        source="guard",
+        path=path,
+        logical_id=hanging.owner or resource_of(path),
+        configurations=view.configurations,
+        related=(*related, *view.provenance(clause_path)),
+        evidence=facts,
+        fix=info.fix or fix,
+    )
+
+
+def _spots_of(view: View, key: str, owner: str, near: DocPath) -> list[Spot]:
+    """Where a class of unknowns stands, the place nearest to the failing value first."""
+    found = [s for s in spots(view.tree) if isinstance(s.item, Unknown) and key_of(s.item) == key]
+    return sorted(found, key=lambda s: (resource_of(s.path) != owner, -_shared(s.path, near), str(s.path)))
+
+
+def _shared(one: DocPath, other: DocPath) -> int:
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def evidence(tree: Any, path: DocPath, clause: Clause, side: Side) -> Mapping[str, str]:
     """What was looked at and what it was held against, as short texts."""
     facts: dict[str, str] = {}
     if clause.missing:
         facts["missing"] = clause.missing
     elif clause.path:
-        facts["value"] = shown(at(tree, path))
+        facts["value"] = shown(at(tree, path, side))
     if clause.compared:
         facts["compared_with"] = ", ".join(shown(value) for value in clause.compared)
     if clause.text:
         facts["clause"] = " ".join(clause.text.split())
     return facts
-
-
-def at(tree: Any, path: DocPath) -> Any:
-    """The value at a path, or None."""
-    node = tree
-    for key in path:
-        if (isinstance(node, dict) and key in node) or (
-            isinstance(node, list) and isinstance(key, int) and key < len(node)
-        ):
-            node = node[key]
-        else:
-            return None if not isinstance(node, Unknown | Choice) else node
-    return node
 
 
 def shown(value: Any) -> str:

@@ -10,7 +10,10 @@ from stackproof.model import Location, Problem
 
 
 def dangling(source: RuleFile, parameters: Sequence[str] = ()) -> list[Problem]:
-    """Variables that no ``let``, parameter or capture defines. ``parameters`` are the set's input parameters."""
+    """Variables that no ``let``, parameter or capture defines.
+
+    ``parameters`` are the names of the set's input parameters.
+    """
     shared = {s.name for s in source.statements if s.kind == "let"}
     problems: list[Problem] = []
     for statement in source.statements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ class Reach:
         return self.wild or len(path) < 4 or path[3] in self.words
 
 
+@functools.lru_cache(maxsize=4096)
 def reach(file: RuleFile, rule: str) -> Reach:
     """What one rule of a file can reach."""
     body = [token for statement in file.closure(rule) for token in statement.body]

@@ -166,7 +166,7 @@ def _clause(node: JSON, check: Any, message: str) -> Clause:
     )
 
 
-def _operand(operand: Any) -> tuple[str, JSON, str, str]:
+def _operand(operand: Any) -> tuple[str, Any, str, str]:
     """Path, value, what is missing behind it, and the engine's reason."""
     if not isinstance(operand, dict):
         return "", operand, "", ""
@@ -174,7 +174,7 @@ def _operand(operand: Any) -> tuple[str, JSON, str, str]:
         body = operand["UnResolved"]
         at = body["traversed_to"]
         return at["path"], at["value"], str(body.get("remaining_query", "")), str(body.get("reason") or "")
-    body = operand.get("Resolved", operand.get("Literal", {}))
+    body = operand.get("Resolved") or operand.get("Literal") or {}
     return str(body.get("path", "")), body.get("value"), "", ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class Statement:
     parameters: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RuleFile:
     """The text of a rule file and its statements.
 
@@ -44,7 +45,7 @@ class RuleFile:
     type_pattern: bool = False
     _lines: tuple[int, ...] = field(default=(), repr=False)
 
-    @property
+    @functools.cached_property
     def rules(self) -> dict[str, list[Statement]]:
         """Rules by name, parameterised ones too."""
         found: dict[str, list[Statement]] = {}
@@ -61,7 +62,7 @@ class RuleFile:
     def closure(self, name: str) -> tuple[Statement, ...]:
         """The statements that the rule needs, itself among them, in the file's order."""
         wanted = [s for s in self.statements if s.kind == "rule" and s.name == name]
-        by_rule, by_let = self.rules, self._lets()
+        by_rule, by_let = self.rules, self._lets
         seen: set[int] = set()
         while wanted:
             statement = wanted.pop()
@@ -81,6 +82,7 @@ class RuleFile:
             return self.text
         return "\n".join(self.text[s.start : s.end] for s in self.closure(name))
 
+    @functools.cached_property
     def _lets(self) -> dict[str, list[Statement]]:
         found: dict[str, list[Statement]] = {}
         for statement in self.statements:

@@ -31,6 +31,7 @@ class View:
     conditional: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, Any] = field(default_factory=dict)
     decided: Mapping[str, bool | None] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 def of_document(document: Document) -> View:
@@ -58,4 +59,5 @@ def of_resolved(resolved: Resolved, name: str) -> View:
         resolved.conditional,
         definitions if isinstance(definitions, dict) else {},
         resolved.conditions,
+        resolved.parameters,
     )

@@ -17,7 +17,7 @@ ClassKey = str
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A value for each class of unknowns and a side for each condition; what is not named takes the default."""
+    """A value for each class of unknowns and a side for each condition; one that is not named is true."""
 
     values: Mapping[ClassKey, JSON] = field(default_factory=dict)
     sides: Mapping[str, bool] = field(default_factory=dict)

@@ -1,0 +1,189 @@
+"""The part of a template that one rule can see, its unknowns, and a cheap way to judge a world."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackproof.checks.guard.adapter import GuardError, evaluate
+from stackproof.checks.guard.conditions import Sides, assignments
+from stackproof.checks.guard.documents import doc_path, encode, merge_parameters
+from stackproof.checks.guard.literals import Literals, literals
+from stackproof.checks.guard.reach import Reach, reach
+from stackproof.checks.guard.report import FAIL, Clause, results
+from stackproof.checks.guard.samples import admits, candidates, fresh
+from stackproof.checks.guard.source import RuleFile
+from stackproof.checks.guard.views import View
+from stackproof.checks.guard.worlds import ClassKey, Spot, World, key_of, materialise, spots
+from stackproof.model import JSON
+from stackproof.template.model import Choice, Unknown
+
+_NEAR = 4
+
+Owner = str
+"""The logical id of the resource that a failure is about; "" for the template itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the engine says in one world.
+
+    ``failures`` are the failing clauses of each owner, ``conditions`` those that kept the rule from applying.
+    """
+
+    failures: Mapping[Owner, tuple[Clause, ...]]
+    conditions: tuple[Clause, ...]
+
+    def fails(self, owner: Owner) -> bool:
+        """Whether the rule fails for this owner."""
+        return owner in self.failures
+
+
+@dataclass(slots=True)
+class Ground:
+    """One rule and what it can see of one view."""
+
+    view: View
+    rule: str
+    text: str
+    tree: Any
+    parameters: Mapping[str, Any]
+    literals: Literals
+    unknowns: dict[ClassKey, Unknown]
+    spots: tuple[Spot, ...]
+    owners: Mapping[ClassKey, frozenset[Owner]]
+    conditions: Mapping[str, frozenset[Owner]]
+    _known: dict[str, Answer | None] = field(default_factory=dict)
+
+    @property
+    def hazy(self) -> bool:
+        """Whether anything that the rule can see is unknown."""
+        return bool(self.unknowns or self.conditions)
+
+    def candidates(self, key: ClassKey) -> tuple[JSON, ...]:
+        """The values to try for a class of unknowns.
+
+        Where a rule compares two places of the document, the fresh values of unknowns nearby count too.
+        """
+        own = candidates(self.unknowns[key], self.literals)
+        if not self.literals.relates:
+            return own
+        near = [other for other in self.unknowns if other != key and self.owners[other] & self.owners[key]]
+        values = (fresh(self.unknowns[other]) for other in near[:_NEAR])
+        more = [v for v in values if v not in own and admits(self.unknowns[key], v)]
+        return (*own, *more)
+
+    def sides(self) -> list[Sides]:
+        """The sides that the conditions in sight can take together."""
+        domains = {key: unknown.values for key, unknown in self.unknowns.items() if unknown.values}
+        for name, value in self.view.parameters.items():
+            key = json.dumps({"Ref": name}, sort_keys=True)
+            if isinstance(value, Unknown):
+                if value.values:
+                    domains[key] = value.values
+            elif isinstance(value, str | int | float):
+                domains[key] = (value,)
+        return assignments(self.conditions, self.view.definitions, self.view.decided, domains)
+
+    def judge(self, world: World) -> Answer | None:
+        """The rule's answer in a world, remembered; None when the engine gives up there."""
+        document = self.document(world)
+        if document not in self._known:
+            self._known[document] = self._evaluate(document, world)
+        return self._known[document]
+
+    @property
+    def cost(self) -> int:
+        """How many worlds the engine has been asked about."""
+        return len(self._known)
+
+    def document(self, world: World) -> str:
+        """The JSON text of what the rule sees in a world."""
+        plain = materialise(self.tree, world)
+        resources = plain.get("Resources")
+        if isinstance(resources, dict):
+            for logical_id, condition in self.view.conditional.items():
+                if not world.side(condition):
+                    resources.pop(logical_id, None)
+        return encode(merge_parameters(plain, dict(self.parameters)))
+
+    def _evaluate(self, document: str, world: World) -> Answer | None:
+        try:
+            answers = [r for r in results(evaluate(document, self.text)) if r.name == self.rule]
+        except GuardError:
+            return None
+        grouped: dict[Owner, list[Clause]] = {}
+        for answer in answers:
+            if answer.status == FAIL:
+                for clause in answer.failures:
+                    path = doc_path(self.view.tree, clause.path, world.side)
+                    grouped.setdefault(owner_of(path), []).append(clause)
+        conditions = tuple(clause for answer in answers for clause in answer.conditions)
+        return Answer({owner: tuple(clauses) for owner, clauses in grouped.items()}, conditions)
+
+
+def owner_of(path: tuple[str | int, ...]) -> Owner:
+    """The logical id of the resource that a path leads into, or ""."""
+    return str(path[1]) if len(path) > 1 and path[0] == "Resources" else ""
+
+
+def ground(
+    view: View, file: RuleFile, rule: str, parameters: Mapping[str, Any], *, whole: bool = False
+) -> Ground:
+    """What one rule of a file sees of a view; ``whole``: do not leave out what it seems not to look at."""
+    extent = reach(file, rule)
+    tree = view.tree if whole else _visible(view.tree, extent)
+    seen = tuple(spot for spot in spots(tree) if extent.path(spot.path, _kind(tree, spot.path)))
+    unknowns: dict[ClassKey, Unknown] = {}
+    owners: dict[ClassKey, set[Owner]] = {}
+    conditions: dict[str, set[Owner]] = {}
+    for spot in seen:
+        owner = owner_of(spot.path)
+        if isinstance(spot.item, Unknown):
+            unknowns.setdefault(key_of(spot.item), spot.item)
+            owners.setdefault(key_of(spot.item), set()).add(owner)
+        else:
+            conditions.setdefault(spot.item, set()).add(owner)
+        for name, _ in spot.under:
+            conditions.setdefault(name, set()).add(owner)
+    for logical_id, name in view.conditional.items():
+        if logical_id in (tree.get("Resources") or {}):
+            conditions.setdefault(name, set()).add(logical_id)
+    return Ground(
+        view,
+        rule,
+        file.alone(rule),
+        tree,
+        parameters,
+        literals(file, rule),
+        unknowns,
+        seen,
+        {key: frozenset(found) for key, found in owners.items()},
+        {name: frozenset(found) for name, found in conditions.items()},
+    )
+
+
+def _visible(tree: Any, extent: Reach) -> Any:
+    """The tree without the resources of types that the rule does not select."""
+    resources = tree.get("Resources") if isinstance(tree, dict) else None
+    if extent.types is None or not isinstance(resources, dict):
+        return tree
+    kept = {
+        key: body
+        for key, body in resources.items()
+        if _kind_of(body) is None or _kind_of(body) in extent.types
+    }
+    return {**tree, "Resources": kept}
+
+
+def _kind(tree: Any, path: tuple[str | int, ...]) -> str:
+    if len(path) < 2 or path[0] != "Resources":
+        return ""
+    return _kind_of(tree["Resources"].get(path[1])) or ""
+
+
+def _kind_of(body: Any) -> str | None:
+    kind = body.get("Type") if isinstance(body, dict) else None
+    return str(kind) if isinstance(kind, str) and not isinstance(kind, Choice) else None

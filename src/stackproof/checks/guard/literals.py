@@ -1,0 +1,108 @@
+"""What a rule compares with: the literals in its text."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stackproof.checks.guard.lexer import Token
+from stackproof.checks.guard.source import RuleFile
+from stackproof.model import JSON
+
+_PER_LIST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """The values that a rule names, each once, in the order of its text.
+
+    ``ranges`` hold (lower, upper) bounds; ``lists`` whole list literals of scalars. ``kinds`` are the
+    type tests that it makes (``is_list`` …); ``parses`` is True when it reads JSON out of strings,
+    ``relates`` when it compares one place of the document with another.
+    """
+
+    strings: tuple[str, ...] = ()
+    numbers: tuple[float | int, ...] = ()
+    booleans: bool = False
+    regexes: tuple[str, ...] = ()
+    ranges: tuple[tuple[float, float], ...] = ()
+    lists: tuple[tuple[JSON, ...], ...] = ()
+    kinds: frozenset[str] = frozenset()
+    parses: bool = False
+    relates: bool = False
+
+
+@functools.lru_cache(maxsize=4096)
+def literals(file: RuleFile, rule: str) -> Literals:
+    """The literals of a rule and of everything it needs."""
+    body = [token for statement in file.closure(rule) for token in statement.body if token.kind != "message"]
+    words = {token.text.lower() for token in body if token.kind == "word"}
+    return Literals(
+        strings=_strings(body),
+        numbers=tuple(dict.fromkeys(_number(t.text) for t in body if t.kind == "number")),
+        booleans=bool(words & {"true", "false", "is_bool"}),
+        regexes=tuple(dict.fromkeys(t.value for t in body if t.kind == "regex")),
+        ranges=tuple(found for t in body if t.kind == "range" for found in _range(t.text)),
+        lists=tuple(dict.fromkeys(_lists(body))),
+        kinds=frozenset(word for word in words if word.startswith("is_")),
+        parses="json_parse" in words,
+        relates=any(_relates(body, index) for index in range(len(body) - 1)),
+    )
+
+
+def _strings(body: Sequence[Token]) -> tuple[str, ...]:
+    """Strings that are compared with; one that only names a key (``['Fn::Sub']``) does no harm."""
+    types = {t.value for i, t in enumerate(body) if t.kind == "string" and _after_type(body, i)}
+    return tuple(dict.fromkeys(t.value for t in body if t.kind == "string" and t.value not in types))
+
+
+def _after_type(body: Sequence[Token], index: int) -> bool:
+    return index > 1 and body[index - 1].text == "==" and body[index - 2].text == "Type"
+
+
+def _relates(body: Sequence[Token], index: int) -> bool:
+    """Whether an operator is followed by a query instead of a literal."""
+    if body[index].text not in {"==", "!=", "<", ">", "<=", ">="} and body[index].text.lower() != "in":
+        return False
+    following = body[index + 1]
+    if following.kind == "word":
+        return following.text.lower() not in {"true", "false", "null"}
+    return following.kind == "variable"
+
+
+def _number(text: str) -> float | int:
+    return float(text) if any(mark in text for mark in ".eE") else int(text)
+
+
+def _range(text: str) -> Iterator[tuple[float, float]]:
+    lower, _, upper = text[2:-1].partition(",")
+    try:
+        yield float(lower), float(upper)
+    except ValueError:
+        return
+
+
+def _lists(body: Sequence[Token]) -> Iterator[tuple[JSON, ...]]:
+    """List literals of scalars: a bracket after an operator, ``=`` or ``in``."""
+    for index, token in enumerate(body):
+        if (
+            token.text != "["
+            or not index
+            or body[index - 1].text.lower() not in {"==", "!=", "in", "=", ":="}
+        ):
+            continue
+        items: list[JSON] = []
+        for item in body[index + 1 :]:
+            if item.text == "]":
+                yield tuple(items[:_PER_LIST])
+                break
+            if item.kind == "string":
+                items.append(item.value)
+            elif item.kind == "number":
+                items.append(_number(item.text))
+            elif item.text.lower() in {"true", "false"}:
+                items.append(json.loads(item.text.lower()))
+            elif item.text != ",":
+                break
