@@ -27,11 +27,39 @@ MAX_NODES = 250_000
 _MAX_INTEGER = 2**63
 
 SHORT_TAGS = frozenset(
-    "Ref Condition And Base64 Cidr Contains EachMemberEquals EachMemberIn Equals FindInMap GetAtt GetAZs "
-    "GetStackOutput If ImportValue Join Length Not Or RefAll Select Split Sub ToJsonString Transform "
-    "ValueOf ValueOfAll".split()
+    [
+        "Ref",
+        "Condition",
+        "And",
+        "Base64",
+        "Cidr",
+        "Contains",
+        "EachMemberEquals",
+        "EachMemberIn",
+        "Equals",
+        "FindInMap",
+        "GetAtt",
+        "GetAZs",
+        "GetStackOutput",
+        "If",
+        "ImportValue",
+        "Join",
+        "Length",
+        "Not",
+        "Or",
+        "RefAll",
+        "Select",
+        "Split",
+        "Sub",
+        "ToJsonString",
+        "Transform",
+        "ValueOf",
+        "ValueOfAll",
+    ]
 )
-_CORE_TAGS = frozenset("str int float bool null map seq timestamp binary merge value".split())
+_CORE_TAGS = frozenset(
+    ["str", "int", "float", "bool", "null", "map", "seq", "timestamp", "binary", "merge", "value"]
+)
 _CORE = "tag:yaml.org,2002:"
 
 

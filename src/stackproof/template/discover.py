@@ -24,11 +24,100 @@ SKIPPED_FOLDERS = frozenset(
 TEMPLATE_SUFFIXES = frozenset({".yaml", ".yml", ".json", ".template"})
 # A document or a program may quote a template at the start of a line; a template is none of these.
 _OTHER_SUFFIXES = frozenset(
-    ".md .rst .adoc .html .htm .css .scss .py .pyi .pyc .pyx .js .mjs .cjs .ts .tsx .jsx .map .java .kt "
-    ".class .jar .go .rs .rb .php .c .h .cc .cpp .hpp .cs .swift .scala .sh .bash .zsh .ps1 .bat .sql .toml "
-    ".ini .cfg .lock .guard .ruleset .png .jpg .jpeg .gif .ico .svg .webp .pdf .zip .gz .tgz .bz2 .xz .tar "
-    ".7z .whl .so .o .a .dll .exe .bin .woff .woff2 .ttf .eot .mp4 .mp3 .wav .parquet .db .sqlite .csv .tsv "
-    ".log .pem .key .crt .diff .patch .ipynb .drawio .tf .xml .j2 .snap".split()
+    [
+        ".md",
+        ".rst",
+        ".adoc",
+        ".html",
+        ".htm",
+        ".css",
+        ".scss",
+        ".py",
+        ".pyi",
+        ".pyc",
+        ".pyx",
+        ".js",
+        ".mjs",
+        ".cjs",
+        ".ts",
+        ".tsx",
+        ".jsx",
+        ".map",
+        ".java",
+        ".kt",
+        ".class",
+        ".jar",
+        ".go",
+        ".rs",
+        ".rb",
+        ".php",
+        ".c",
+        ".h",
+        ".cc",
+        ".cpp",
+        ".hpp",
+        ".cs",
+        ".swift",
+        ".scala",
+        ".sh",
+        ".bash",
+        ".zsh",
+        ".ps1",
+        ".bat",
+        ".sql",
+        ".toml",
+        ".ini",
+        ".cfg",
+        ".lock",
+        ".guard",
+        ".ruleset",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".ico",
+        ".svg",
+        ".webp",
+        ".pdf",
+        ".zip",
+        ".gz",
+        ".tgz",
+        ".bz2",
+        ".xz",
+        ".tar",
+        ".7z",
+        ".whl",
+        ".so",
+        ".o",
+        ".a",
+        ".dll",
+        ".exe",
+        ".bin",
+        ".woff",
+        ".woff2",
+        ".ttf",
+        ".eot",
+        ".mp4",
+        ".mp3",
+        ".wav",
+        ".parquet",
+        ".db",
+        ".sqlite",
+        ".csv",
+        ".tsv",
+        ".log",
+        ".pem",
+        ".key",
+        ".crt",
+        ".diff",
+        ".patch",
+        ".ipynb",
+        ".drawio",
+        ".tf",
+        ".xml",
+        ".j2",
+        ".snap",
+    ]
 )
 _SNIFF_WHOLE = 8_388_608
 _SNIFF_HEAD = 262_144
@@ -37,7 +126,7 @@ _GUARD_TESTS = ("_tests.yaml", "_tests.yml", "_tests.json")
 
 @dataclass(frozen=True, slots=True)
 class TemplateFile:
-    """A file to judge. ``file`` is the name in findings, ``assembly`` the name of its cloud assembly or ""."""
+    """A file to judge. ``file`` is its name in findings, ``assembly`` that of its cloud assembly or ""."""
 
     file: str
     path: Path

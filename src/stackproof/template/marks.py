@@ -40,11 +40,11 @@ class Marks:
 
 def existing(tree: Any, path: DocPath) -> DocPath:
     """The longest beginning of ``path`` that exists in ``tree``."""
-    node = tree
+    node: Any = tree
     for count, step in enumerate(path):
-        if isinstance(node, dict) and step in node:
-            node = node[step]
-        elif isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node):
+        keyed = isinstance(node, dict) and step in node
+        listed = isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node)
+        if keyed or listed:
             node = node[step]
         else:
             return path[:count]

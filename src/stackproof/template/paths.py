@@ -30,7 +30,7 @@ class PathMap:
 class Snippet:
     """A part of the tree that came from another file.
 
-    ``tree`` is that file's marked tree, ``path`` the path in it, ``at`` where the including document names it.
+    ``tree`` is that file's marked tree, ``path`` the path in it, ``at`` the include in the document.
     """
 
     marks: Marks

@@ -8,6 +8,7 @@ An unknown region or partition comes out as ``AWS::Region`` or ``AWS::Partition`
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ LOCAL_BUCKET = "local-artifacts"
 ORIGIN = "StackproofOrigin"
 _REGION = "stackproof-region"
 _PARTITION = "stackproof-partition"
+_STANDIN = "stackproofvalue"
 _PREFIX = "AWS::Serverless::"
 # Which properties of which types name code or a document that packaging would upload.
 _LOCAL = {
@@ -64,7 +66,7 @@ def is_sam_resource(resource: Any) -> bool:
 
 
 def translate(tree: dict[str, Any], values: Values) -> SamResult:
-    """Translate ``tree`` (plain JSON, loops already expanded). An invalid resource does not stop the others."""
+    """Translate ``tree`` (plain JSON, loops already expanded). Invalid resources do not stop others."""
     prepared = _prepare(tree)
     resources = prepared["Resources"]
     result = SamResult(prepared)
@@ -83,11 +85,26 @@ def translate(tree: dict[str, Any], values: Values) -> SamResult:
 
 
 def _attempt(prepared: dict[str, Any], values: Values) -> dict[str, Any] | list[SamError]:
+    """Translate with references to unknown parameters left alone; where the translator insists on a
+    value (it becomes part of a logical id, for one), with placeholders that are taken out again."""
+    outcome = _once(prepared, values, {})
+    standins = _standins(prepared, values)
+    if isinstance(outcome, list) and standins:
+        again = _once(prepared, values, standins)
+        if not isinstance(again, list):
+            return _restore(again, standins)  # type: ignore[no-any-return]
+        outcome = min(outcome, again, key=len)
+    return outcome
+
+
+def _once(
+    prepared: dict[str, Any], values: Values, standins: Mapping[str, str]
+) -> dict[str, Any] | list[SamError]:
     from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
     from samtranslator.translator.arn_generator import NoRegionFound
 
     try:
-        return _run(copy.deepcopy(prepared), values)
+        return _run(copy.deepcopy(prepared), values, standins)
     except InvalidDocumentException as error:
         return [_explain(cause) for cause in error.causes]
     except ExceptionWithMessage as error:
@@ -100,7 +117,45 @@ def _attempt(prepared: dict[str, Any], values: Values) -> dict[str, Any] | list[
         return [SamError(f"the SAM translator cannot process this ({type(error).__name__}: {error})")]
 
 
-def _run(prepared: dict[str, Any], values: Values) -> dict[str, Any]:
+def _standins(prepared: Mapping[str, Any], values: Values) -> dict[str, str]:
+    declared = prepared.get("Parameters")
+    unknown = [
+        name for name in (declared if isinstance(declared, dict) else ()) if name not in values.parameters
+    ]
+    return {name: f"{_STANDIN}{index}x" for index, name in enumerate(unknown)}
+
+
+def _restore(node: Any, standins: Mapping[str, str], inside_sub: bool = False) -> Any:
+    """Put the references back where the placeholders are; a logical id gets the parameter's name."""
+    if isinstance(node, dict):
+        result = {}
+        for key, value in node.items():
+            for name, standin in standins.items():
+                key = key.replace(standin, name)
+            result[key] = _restore(value, standins, key == "Fn::Sub")
+            if key in ("Ref", "Fn::GetAtt", "DependsOn"):
+                result[key] = _rename(value, standins)
+        return result
+    if isinstance(node, list):
+        return [_restore(item, standins, inside_sub and index == 0) for index, item in enumerate(node)]
+    if not isinstance(node, str) or _STANDIN not in node:
+        return node
+    for name, standin in standins.items():
+        if node == standin and not inside_sub:
+            return {"Ref": name}
+        node = node.replace(standin, f"${{{name}}}")
+    return node if inside_sub else {"Fn::Sub": node}
+
+
+def _rename(node: Any, standins: Mapping[str, str]) -> Any:
+    if isinstance(node, list):
+        return [_rename(item, standins) for item in node]
+    for name, standin in standins.items() if isinstance(node, str) else ():
+        node = node.replace(standin, name)
+    return node
+
+
+def _run(prepared: dict[str, Any], values: Values, standins: Mapping[str, str]) -> dict[str, Any]:
     from samtranslator.internal.managed_policies import get_bundled_managed_policy_map
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
@@ -127,6 +182,9 @@ def _run(prepared: dict[str, Any], values: Values) -> dict[str, Any]:
     table = get_bundled_managed_policy_map(partition if partition != _PARTITION else "aws") or {}
     if partition == _PARTITION:
         table = {name: arn.replace("arn:aws:", f"arn:{_PARTITION}:", 1) for name, arn in table.items()}
+    parameters |= standins
+    # Its advice for operators of the service would reach our stderr.
+    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     to_py27_compatible_template(prepared, parameters)
     with _session(region or _REGION, partition) as session:
         translator = Translator(None, Parser(), boto_session=session)
@@ -148,14 +206,12 @@ def _session(region: str, partition: str) -> Iterator[Any]:
 
     saved = ArnGenerator.BOTO_SESSION_REGION_NAME, ArnGenerator.__dict__["get_partition_name"]
     if partition:
-        ArnGenerator.get_partition_name = classmethod(  # type: ignore[assignment,method-assign]
-            lambda cls, region=None: partition
-        )
+        ArnGenerator.get_partition_name = classmethod(lambda cls, region=None: partition)
     try:
         yield SimpleNamespace(region_name=region)
     finally:
         ArnGenerator.BOTO_SESSION_REGION_NAME = saved[0]
-        ArnGenerator.get_partition_name = saved[1]  # type: ignore[method-assign]
+        ArnGenerator.get_partition_name = saved[1]
 
 
 def _explain(error: Any) -> SamError:
@@ -265,9 +321,9 @@ def _finish(result: SamResult, tree: dict[str, Any], values: Values) -> None:
     result.tree = _unguess(result.tree)
     result.tree.pop("Globals", None)
     for logical_id, resource in written.items():
-        if logical_id in result.refused or logical_id not in result.tree["Resources"]:
-            if logical_id not in result.sources.values():
-                result.tree["Resources"][logical_id] = copy.deepcopy(resource)
+        gone = logical_id not in result.tree["Resources"] and logical_id not in result.sources.values()
+        if gone or logical_id in result.refused:
+            result.tree["Resources"][logical_id] = copy.deepcopy(resource)
     if "Transform" in tree:
         result.tree.pop("Transform", None)
 

@@ -43,7 +43,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SamOrigin:
-    """``written`` is the tree before the transform; ``sources`` what the translator was told to carry along."""
+    """``written`` is the tree before the transform; ``sources`` what the translator carried along."""
 
     written: Mapping[str, Any]
     sources: Mapping[str, str]
@@ -126,7 +126,7 @@ class SamOrigin:
                 exact = (*path, *rest[2:]) if candidate == name else path
                 return existing(self.written, exact)
         if len(base) == 2:
-            kind = str(self._resources().get(base[1], {}).get("Type", "")).removeprefix(_PREFIX)
+            kind = str(self._resources().get(str(base[1]), {}).get("Type", "")).removeprefix(_PREFIX)
             for candidate in (name, *_SOURCES.get(name, ())):
                 path = ("Globals", kind, candidate)
                 if existing(self.written, path) == path:
@@ -134,7 +134,7 @@ class SamOrigin:
         return None
 
     def _api_event(self, path: DocPath, api: str) -> DocPath | None:
-        """The ``Events`` entry behind a route of an API, or for an implicit API the first that asks for it."""
+        """The ``Events`` entry behind a route of an API, or for an implicit API the first there is."""
         route = path[path.index("paths") + 1 :][:2] if "paths" in path else ()
         kind, key = _IMPLICIT.get(api, ("", ""))
         first: DocPath | None = None

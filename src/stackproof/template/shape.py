@@ -49,10 +49,8 @@ def check_shape(tree: Any, locate: Locate) -> tuple[dict[str, Any] | None, list[
         path: DocPath = ("AWSTemplateFormatVersion",)
         message = f"format version {version!s} is not known, only {FORMAT_VERSION}; nothing here was judged"
         return None, [finding("SP-LOAD-VERSION", message, locate(path), path=path)]
-    findings: list[Finding] = []
-    for section in SECTIONS:
-        if section in tree and not isinstance(tree[section], dict):
-            findings.append(_wrong((section,), tree.pop(section), "a mapping", locate))
+    wrong = [section for section in SECTIONS if section in tree and not isinstance(tree[section], dict)]
+    findings = [_wrong((section,), tree.pop(section), "a mapping", locate) for section in wrong]
     for section in ("Parameters", "Rules", "Mappings", "Resources", "Outputs"):
         _entries(tree, section, locate, findings)
     _resources(tree, locate, findings)
@@ -104,9 +102,8 @@ def _resources(tree: dict[str, Any], locate: Locate, findings: list[Finding]) ->
                 findings.append(finding("SP-LOAD-SHAPE", message, locate(path), path=path))
             del resources[key]
             continue
-        for part in ("Properties", "Metadata"):
-            if part in resource and not isinstance(resource[part], dict):
-                findings.append(_wrong((*path, part), resource.pop(part), "a mapping", locate))
+        wrong = [part for part in ("Properties", "Metadata") if not isinstance(resource.get(part, {}), dict)]
+        findings += [_wrong((*path, part), resource.pop(part), "a mapping", locate) for part in wrong]
 
 
 def _mappings(tree: dict[str, Any], locate: Locate, findings: list[Finding]) -> None:

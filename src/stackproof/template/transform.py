@@ -49,7 +49,8 @@ def expand(
     partial = bool(findings)
     included = expand_includes(document, values, root=root, urls=template_urls or {})
     findings += included.findings
-    locate, origin = included.paths.locate, included.paths.origin
+    locate: Callable[[DocPath], Location] = included.paths.locate
+    origin: Back = included.paths.origin
     tree = included.tree
     stages: list[Back] = []
     if LANGUAGE_EXTENSIONS in _declared(tree) or has_loops(tree):
