@@ -14,7 +14,7 @@ import yaml
 
 
 def describe(resource_type: str, physical_id: str) -> Mapping[str, Any]:
-    """The properties of a resource as its service reports them; empty for a type without properties to compare."""
+    """The properties of a resource as its service reports them; empty for a type that is not compared."""
     if resource_type == "AWS::RDS::DBInstance":
         answer = boto3.client("rds").describe_db_instances(DBInstanceIdentifier=physical_id)
         return answer["DBInstances"][0]
@@ -51,8 +51,9 @@ def differences(child: str, wanted: Mapping[str, Any], found: Mapping[str, Any])
             yield f"{child}: resource {logical_id} of type {expected['type']} is missing"
             continue
         for name, value in expected.get("properties", {}).items():
-            if actual["properties"].get(name) != value:
-                yield f"{child}/{logical_id}: {name} is {actual['properties'].get(name)!r}, expected {value!r}"
+            seen = actual["properties"].get(name)
+            if seen != value:
+                yield f"{child}/{logical_id}: {name} is {seen!r}, expected {value!r}"
 
 
 def main(stack_name: str, details_file: str) -> int:

@@ -19,7 +19,7 @@ processor = BatchProcessor(event_type=EventType.SQS)
 
 
 def apply(message: SQSRecord) -> None:
-    """Store the detail of one event under the id that EventBridge gave it; a second delivery changes nothing."""
+    """Store the detail of one event under its id; a second delivery changes nothing."""
     event = json.loads(message.body)
     try:
         table.put_item(

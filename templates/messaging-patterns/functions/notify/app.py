@@ -19,7 +19,8 @@ table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 def handler(event: SNSEvent, context: LambdaContext) -> None:
     """Store the event under the id that EventBridge gave it.
 
-    An error is raised to Lambda, which tries twice more and then parks the notification in the dead-letter queue.
+    An error is raised to Lambda, which tries twice more and then parks the notification
+    in the dead-letter queue.
     """
     for record in event.records:
         message = json.loads(record.sns.message)
