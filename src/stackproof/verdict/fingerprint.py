@@ -28,7 +28,7 @@ def fingerprint(finding: Finding, line_text: str) -> str:
         finding.logical_id,
         "/".join("*" if isinstance(key, int) else key.replace("/", "~1") for key in finding.path),
         _normalise(finding.message, finding.location.file),
-        " ".join(line_text.split()).rstrip(","),
+        " ".join(line_text.split()).rstrip(" ,"),
     )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
