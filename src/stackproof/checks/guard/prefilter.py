@@ -12,7 +12,7 @@ from stackproof.checks.guard.source import RuleFile
 
 # A template with a bit of everything and no resource that any rule could know.
 _SECTION = {"Name": {"Type": "String", "Value": "x", "Description": "x"}}
-_NEUTRAL = {
+NEUTRAL = {
     "AWSTemplateFormatVersion": "2010-09-09",
     "Description": "x",
     "Transform": "x",
@@ -54,7 +54,7 @@ def concerns(file: RuleFile, document: str) -> bool:
 
 def _silent(text: str) -> bool:
     try:
-        reports = [evaluate(document, text) for document in ("{}", encode(_NEUTRAL))]
+        reports = [evaluate(document, text) for document in ("{}", encode(NEUTRAL))]
     except GuardError:
         return False
     return all(FAIL not in statuses(report).values() for report in reports)

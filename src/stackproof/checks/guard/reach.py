@@ -67,21 +67,39 @@ def _typed(body: Sequence[Token]) -> Iterator[bool]:
 
 
 def _filters_type(body: Sequence[Token], start: int) -> bool:
+    """Whether a filter demands a type: as one of its clauses, or as every alternative of an ``or``."""
     depth = 1
     alternatives, positive = 1, 0
     for index in range(start, len(body)):
         token = body[index]
-        if token.text in {"[", "("} and token.kind == "mark":
+        if token.kind == "mark" and token.text in {"[", "("}:
             depth += 1
-        elif token.text in {"]", ")"} and token.kind == "mark":
+        elif token.kind == "mark" and token.text in {"]", ")"}:
             depth -= 1
             if depth == 0:
                 break
         elif depth == 1 and token.text in _OR:
             alternatives += 1
-        elif depth == 1 and token.text == "Type" and body[index - 1].text not in {".", "!", "not", "NOT"}:
-            positive += index + 1 < len(body) and body[index + 1].text in {"==", "in", "IN"}
+        elif depth == 1 and _demands(body, index):
+            if body[index - 1].text not in _OR and body[_after_value(body, index + 2)].text not in _OR:
+                return True
+            positive += 1
     return positive >= alternatives
+
+
+def _demands(body: Sequence[Token], index: int) -> bool:
+    if body[index].text != "Type" or index + 2 >= len(body):
+        return False
+    return body[index - 1].text not in {".", "!", "not", "NOT"} and body[index + 1].text in {"==", "in", "IN"}
+
+
+def _after_value(body: Sequence[Token], index: int) -> int:
+    depth = 0
+    for position in range(index, len(body)):
+        depth += {"[": 1, "]": -1}.get(body[position].text, 0)
+        if depth == 0:
+            return min(position + 1, len(body) - 1)
+    return len(body) - 1
 
 
 def _wild(body: Sequence[Token]) -> bool:
