@@ -1,0 +1,147 @@
+"""``stackproof check``: judge templates as they will be deployed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stackproof.cli._console import progress, say, speaks_unicode, wants_color, width_of
+from stackproof.cli._project import load_project, project_options
+from stackproof.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from stackproof.model import Report
+
+_LEVELS = click.Choice(["error", "warning", "info", "never"])
+_WEIGHTS = click.Choice(["error", "warning", "info"])
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help="console, json, junit, sarif, github, gitlab or html; to a file after '='. Repeatable.",
+)
+@click.option(
+    "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="The same as --format FORMAT=FILE."
+)
+@click.option("--as-written", is_flag=True, help="Judge the untransformed template as the native tools do.")
+@click.option(
+    "--changed-since",
+    default="",
+    metavar="REV",
+    help="Only what changed since a git revision, and what depends on it.",
+)
+@click.option("--select", multiple=True, metavar="GLOB", help="Only these rules. Repeatable.")
+@click.option("--ignore", multiple=True, metavar="GLOB", help="Not these rules. Repeatable.")
+@click.option("--shard", default="", metavar="I/N", help="Only the I-th of N parts of the templates.")
+@click.option("--fail-on", type=_LEVELS, help="The severity from which findings fail the run.")
+@click.option("--undecided", type=_WEIGHTS, help="What an undecided rule weighs.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Hold the findings against this baseline.",
+)
+@click.option("--no-baseline", is_flag=True, help="Judge without a baseline.")
+@click.option("--no-cache", is_flag=True, help="Judge everything anew and keep nothing.")
+@click.option("--workers", type=click.IntRange(min=0), help="Worker processes; 0 for one a processor.")
+@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds for one template.")
+@click.option(
+    "--hook",
+    is_flag=True,
+    help="The paths come from a hook: files that are no template stand for what depends on them.",
+)
+@project_options
+def command(
+    paths: tuple[Path, ...],
+    formats: tuple[str, ...],
+    outputs: tuple[str, ...],
+    as_written: bool,
+    changed_since: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    shard: str,
+    fail_on: str | None,
+    undecided: str | None,
+    baseline: Path | None,
+    no_baseline: bool,
+    no_cache: bool,
+    workers: int | None,
+    time_limit: float | None,
+    hook: bool,
+    root_dir: Path | None,
+    config_file: Path | None,
+) -> int:
+    """Judge templates as they will be deployed.
+
+    PATHS are files and folders; by default the template folders of the configuration. Exit code: 0 clean,
+    1 findings at the threshold, 2 usage, broken rule or configuration, or nothing to judge, 3 internal error.
+    """
+    from stackproof.gate.request import CheckRequest, Shard
+    from stackproof.gate.run import check, with_overrides
+
+    wanted = _wanted(formats, outputs)
+    project = load_project(root_dir, config_file)
+    config = with_overrides(
+        project.config, fail_on=fail_on, undecided=undecided, workers=workers, time_limit=time_limit
+    )
+    request = CheckRequest(
+        paths=paths,
+        as_written=as_written,
+        changed_since=changed_since,
+        select=select,
+        ignore=ignore,
+        shard=Shard.parse(shard) if shard else None,
+        use_cache=not no_cache,
+        baseline=baseline,
+        use_baseline=not no_baseline,
+        hook=hook,
+    )
+    report = check(request, config, project.root, progress=progress)
+    for form, file in wanted:
+        _write(report, form, file)
+    return report.exit_code
+
+
+def _wanted(formats: tuple[str, ...], outputs: tuple[str, ...]) -> list[tuple[str, Path | None]]:
+    """The reports to write, each with its file (None: stdout). Raises ``UsageError``."""
+    from stackproof.report import FORMATS
+
+    wanted: list[tuple[str, Path | None]] = []
+    for text, sign in (*((one, "=") for one in formats), *((one, ":") for one in outputs)):
+        form, given, name = text.partition(sign)
+        if form not in FORMATS:
+            raise UsageError(f"there is no report format '{form}'", hint=f"use one of {', '.join(FORMATS)}")
+        if (given and not name) or (sign == ":" and not given):
+            raise UsageError(f"'{text}' names no file", hint=f"write {form}{sign}FILE")
+        wanted.append((form, Path(name) if name else None))
+    if sum(file is None for _, file in wanted) > 1:
+        raise UsageError("only one report can go to stdout", hint="write the others as FORMAT=FILE")
+    return wanted or [("console", None)]
+
+
+def _write(report: Report, form: str, file: Path | None) -> None:
+    from stackproof.report import render
+
+    if file is None:
+        if form == "console":
+            options = {
+                "color": wants_color(sys.stdout),
+                "width": width_of(sys.stdout),
+                "unicode": speaks_unicode(sys.stdout),
+            }
+            say(render(report, form, **options))
+        else:
+            say(render(report, form))
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(render(report, form), encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", file=str(file)) from error

@@ -1,0 +1,113 @@
+"""Digests of what a verdict hangs on: files, folders, the configuration, the installed tools."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+import stackproof
+from stackproof.config import Config
+
+_JUDGED_LATER = (
+    "root", "file", "fail_on", "undecided", "select", "ignore", "suppress", "governance", "baseline",
+    "cache", "workers", "time_limit",
+)  # fmt: skip
+"""Settings that the verdict room applies to an answer, or that say how an answer is found, not what it is."""
+
+
+def combine(*parts: str) -> str:
+    """One digest for several texts, in this order."""
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        whole.update(len(data).to_bytes(8, "big") + data)
+    return whole.hexdigest()
+
+
+class Files:
+    """Digests of files, each computed once in a run. Names are relative to ``root`` or absolute."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, str] = {}
+
+    def digest(self, name: str) -> str:
+        """The digest of a file's content, of the sorted names in a folder, "" when nothing is there."""
+        if name not in self._known:
+            self._known[name] = _digest(os.path.join(self._root, name))
+        return self._known[name]
+
+    def name(self, path: Path | str) -> str:
+        """The name under which a path is kept: relative below the root, so that a cache can move along."""
+        text = os.path.abspath(os.path.join(self._root, path))
+        prefix = f"{self._root}{os.sep}"
+        return text.removeprefix(prefix)
+
+    def reads(self, paths: Iterable[Path | str]) -> dict[str, str]:
+        """The digests of some paths by name."""
+        return {name: self.digest(name) for name in sorted({self.name(path) for path in paths})}
+
+    def through(self, path: Path) -> str:
+        """The digest of a file, or of everything below a folder."""
+        if not path.is_dir():
+            return self.digest(self.name(path))
+        parts = []
+        for folder, folders, names in os.walk(path):
+            folders[:] = sorted(one for one in folders if one != "__pycache__")
+            for name in sorted(names):
+                full = os.path.join(folder, name)
+                parts += [os.path.relpath(full, path), self.digest(self.name(full))]
+        return combine(*parts)
+
+
+def _digest(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except IsADirectoryError:
+        try:
+            return combine("folder", *sorted(os.listdir(path)))
+        except OSError:
+            return ""
+    except OSError:
+        return ""
+
+
+def of_config(config: Config) -> str:
+    """The digest of the settings that decide what is found."""
+    settings = msgspec.to_builtins(config)
+    for name in _JUDGED_LATER:
+        settings.pop(name, None)
+    return hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()
+
+
+def of_tools() -> str:
+    """The digest of Python, of every installed distribution's version, and of our own code.
+
+    Distributions are told by the names of their metadata folders, which carry the version: reading
+    them takes no import and next to no time. Our own code is read, since it may be installed editable.
+    """
+    parts = [sys.version, sys.platform, stackproof.__version__]
+    for folder in sys.path:
+        try:
+            names = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue
+        parts += [name for name in names if name.endswith((".dist-info", ".egg-info", ".pth", ".egg-link"))]
+    return combine(*parts, *_own_code())
+
+
+def _own_code() -> list[str]:
+    package = os.path.dirname(stackproof.__file__)
+    parts = []
+    for folder, folders, names in os.walk(package):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            parts += [os.path.relpath(path, package), _digest(path)]
+    return parts

@@ -1,0 +1,143 @@
+"""One run of the gate: find, select, answer from the cache what is known, judge the rest, decide."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Protocol
+
+from stackproof.config import Config
+from stackproof.errors import UsageError
+from stackproof.gate.cache import Cache
+from stackproof.gate.digests import Files
+from stackproof.gate.keys import Keys
+from stackproof.gate.merging import without_echoes
+from stackproof.gate.request import CheckRequest
+from stackproof.gate.results import EstateResult
+from stackproof.gate.selection import Selection, find, select
+from stackproof.model import Report
+from stackproof.verdict import baseline as baselines
+from stackproof.verdict.baseline import Baseline
+from stackproof.verdict.judge import judge
+from stackproof.verdict.match import rule_selected
+from stackproof.verdict.outcome import RunOutcome
+
+PILLAR = "check"
+
+
+class Step(Protocol):
+    """Tells a progress display that one more template is done."""
+
+    def __call__(self, name: str = "") -> None: ...
+
+
+class Progress(Protocol):
+    """Opens a progress display for a number of templates."""
+
+    def __call__(self, label: str, total: int) -> AbstractContextManager[Step]: ...
+
+
+def check(
+    request: CheckRequest,
+    config: Config,
+    root: Path,
+    *,
+    today: datetime.date | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Judge the templates that the request names and give the one verdict.
+
+    Raises ``NothingToJudge`` when there is no template, ``UsageError`` for a request that cannot be met
+    and ``ConfigError`` or ``RuleError`` for a configuration that cannot be used at all.
+    """
+    outcome = run(request, config, root, progress=progress)
+    return judge(
+        outcome,
+        config,
+        today=today or datetime.date.today(),
+        baseline=_baseline(request, config, root),
+        root=root,
+    )
+
+
+def run(request: CheckRequest, config: Config, root: Path, *, progress: Progress | None = None) -> RunOutcome:
+    """What ``check`` sees before anything is suppressed, held against a baseline or decided."""
+    discovery = find(request, config, root)
+    files = Files(root)
+    keys = Keys(root, config, files, discovery.templates, as_written=request.as_written)
+    selection = select(request, config, root, discovery, keys)
+    cache = Cache(root / config.cache if request.use_cache and config.cache else None, files.digest)
+    key = keys.run((template.file for template in selection.judged), _assemblies(selection))
+    answer = cache.find(key, EstateResult)
+    if answer is None:
+        from stackproof.gate.fresh import Fresh
+
+        answer = Fresh(root, config, keys, files, cache, as_written=request.as_written).judge(
+            selection.judged, _assemblies(selection), key, progress or _no_progress
+        )
+        cache.tidy()
+    return _outcome(request, config, selection, answer)
+
+
+def _outcome(request: CheckRequest, config: Config, selection: Selection, answer: EstateResult) -> RunOutcome:
+    chosen, left_out = (*config.select, *request.select), (*config.ignore, *request.ignore)
+    because = [selection.partial_because] if selection.partial_because else []
+    if request.select or request.ignore:
+        because.append("only some rules")
+    return RunOutcome(
+        pillar=PILLAR,
+        findings=tuple(
+            without_echoes(
+                (*selection.discovery.findings, *answer.findings),
+                lambda rule: rule_selected(rule, chosen, left_out),
+            )
+        ),
+        problems=answer.problems,
+        judged=answer.judged,
+        rules=answer.rules,
+        suppressions=answer.suppressions,
+        notes=(*selection.notes, *answer.notes),
+        complete=not because,
+        partial_because=", ".join(because),
+        stats={"templates": float(len(selection.judged))},
+        select=request.select,
+        ignore=request.ignore,
+        cut_off=frozenset(answer.cut_off),
+    )
+
+
+def _assemblies(selection: Selection) -> Sequence[Path]:
+    """The cloud assemblies of which something is judged; all of them when nothing was left out."""
+    if not selection.partial_because:
+        return selection.discovery.assemblies
+    concerned = {template.path for template in selection.judged if template.assembly}
+    return [
+        folder
+        for folder in selection.discovery.assemblies
+        if any(path.is_relative_to(folder) for path in concerned)
+    ]
+
+
+def _baseline(request: CheckRequest, config: Config, root: Path) -> Baseline | None:
+    if not request.use_baseline:
+        return None
+    if request.baseline is None:
+        return baselines.load(root / config.baseline) if config.baseline else None
+    found = baselines.load(request.baseline)
+    if found is None:
+        raise UsageError(f"there is no baseline '{request.baseline}'", hint="see 'stackproof baseline'")
+    return found
+
+
+def _no_progress(label: str, total: int) -> AbstractContextManager[Step]:
+    return nullcontext(lambda name="": None)
+
+
+def with_overrides(config: Config, **settings: object) -> Config:
+    """The configuration with the command line's settings; None leaves one as it is."""
+    import msgspec
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    return msgspec.structs.replace(config, **given) if given else config
