@@ -1,0 +1,180 @@
+"""Templates from JSON to YAML and back, with nothing lost but what the target format cannot hold.
+
+The result is decoded again and held against the source before it is handed out.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import Any, Literal
+
+from stackproof.errors import InternalError, TemplateError
+from stackproof.template.load import decode_text
+from stackproof.template.marks import plain
+
+Format = Literal["yaml", "json"]
+
+# What some YAML loader or other reads as a number, a date, a boolean or null is quoted.
+_AMBIGUOUS = re.compile(
+    r"[-+]?[.\d][\d_.,:eExXoO+\-a-fA-F]*([Tt ][\d:.+\-Zz ]+)?|(?i:y|n|yes|no|on|off|true|false|null|nan)|~|"
+    r"[-+]?\.(?i:inf|nan)|=|<<|"
+)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?")
+_LONG_ONLY = frozenset({"Condition"})
+
+
+def convert(text: str, to: Format = "yaml", *, file: str = "") -> str:
+    """The same template in the other (or the same) format.
+
+    JSON to YAML writes the short forms of intrinsic functions, YAML to JSON the long ones; the decoded tree
+    is the same. YAML to YAML keeps comments, anchors and quotes. Raises ``TemplateError`` (file, line,
+    column) for text that cannot be decoded.
+    """
+    tree = _decoded(text, file)
+    if to == "json":
+        result = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+    elif is_json(text):
+        result = dump_yaml(tree)
+    else:
+        result = _round_trip(text)
+    if _decoded(result, file) != tree:
+        raise InternalError("the converted template does not decode to the same tree", file=file)
+    return result
+
+
+def is_json(text: str) -> bool:
+    """Whether the text is JSON, not just YAML in flow style."""
+    try:
+        json.loads(text.lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def comments(text: str) -> int:
+    """The number of comments in YAML text: what a conversion to JSON leaves behind."""
+    import yaml
+
+    if is_json(text):
+        return 0
+    spans = [
+        (token.start_mark.index, token.end_mark.index)
+        for token in yaml.scan(text, Loader=yaml.CSafeLoader)
+        if isinstance(token, yaml.ScalarToken)
+    ]
+    found, last, position = 0, -1, 0
+    for match in re.finditer(r"(?m)(?:^|(?<=\s))#", text):
+        line = text.count("\n", 0, match.start())
+        while position < len(spans) and spans[position][1] <= match.start():
+            position += 1
+        inside = position < len(spans) and spans[position][0] <= match.start()
+        if not inside and line != last:
+            found, last = found + 1, line
+    return found
+
+
+def dump_yaml(tree: Any) -> str:
+    """Plain JSON as block-style YAML with the short forms of intrinsic functions."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    Dumper.add_representer(str, _text)
+    Dumper.add_representer(dict, _mapping)
+    output: str = yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return output.removesuffix("...\n")
+
+
+def _text(dumper: Any, value: str) -> Any:
+    style = None
+    if "\n" in value:
+        style = "|"
+    elif _AMBIGUOUS.fullmatch(value):
+        style = "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+def _mapping(dumper: Any, value: dict[str, Any]) -> Any:
+    if len(value) == 1:
+        name, argument = next(iter(value.items()))
+        tag = _short_tag(name)
+        if tag and isinstance(argument, str):
+            return dumper.represent_scalar(tag, argument, style="|" if "\n" in argument else _quote(argument))
+        if name == "Fn::GetAtt" and _dotted(argument):
+            return dumper.represent_scalar(tag, ".".join(argument))
+        if tag and isinstance(argument, list) and argument:
+            flow = all(isinstance(item, str | int) for item in argument)
+            return dumper.represent_sequence(tag, argument, flow_style=flow)
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=not value)
+
+
+def _quote(text: str) -> str | None:
+    return "'" if not text else None
+
+
+def _short_tag(name: str) -> str:
+    """The tag of an intrinsic function, "" for anything else."""
+    from stackproof.template.decode import SHORT_TAGS
+
+    short = "Ref" if name == "Ref" else name.removeprefix("Fn::") if name.startswith("Fn::") else ""
+    return f"!{short}" if short in SHORT_TAGS - _LONG_ONLY else ""
+
+
+def _dotted(argument: Any) -> bool:
+    return (
+        isinstance(argument, list)
+        and len(argument) == 2
+        and all(isinstance(part, str) and part and not part.isspace() for part in argument)
+        and "." not in argument[0]
+        and "\n" not in "".join(argument)
+    )
+
+
+def _round_trip(text: str) -> str:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.nodes import ScalarNode
+    from ruamel.yaml.resolver import BaseResolver, VersionedResolver
+    from ruamel.yaml.scalarstring import SingleQuotedScalarString
+
+    class TextOnly(VersionedResolver):
+        """Every plain scalar stays the text it is, so that no YAML version changes it."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            plain_scalar = kind is ScalarNode and implicit[0]
+            if plain_scalar and value not in ("<<", "", "~", "null", "Null", "NULL"):
+                return self.DEFAULT_SCALAR_TAG
+            return BaseResolver.resolve(self, kind, value, implicit)
+
+    def quoted(node: Any) -> Any:
+        if isinstance(node, dict):
+            for key in list(node):
+                node[key] = quoted(node[key])
+        elif isinstance(node, list):
+            for index, item in enumerate(node):
+                node[index] = quoted(item)
+        elif type(node) is str and _TIMESTAMP.fullmatch(node):
+            return SingleQuotedScalarString(node)
+        return node
+
+    yaml = YAML(typ="rt")
+    yaml.Resolver = TextOnly
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = io.StringIO()
+    yaml.dump(quoted(yaml.load(text)), stream)
+    return stream.getvalue()
+
+
+def _decoded(text: str, file: str) -> Any:
+    tree, findings = decode_text(file, text)
+    if tree is None:
+        first = findings[0]
+        raise TemplateError(
+            first.message, file=file, line=first.location.line, column=first.location.column, hint=first.fix
+        )
+    return plain(tree)
