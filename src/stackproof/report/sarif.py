@@ -134,7 +134,11 @@ def _region(location: Location) -> dict[str, int]:
 
 def _artifact(file: str) -> dict[str, str]:
     """A URI reference; every character outside RFC 3986's unreserved ones is encoded."""
-    encoded = quote(file.encode("utf-8", "surrogateescape"), safe="/")
+    try:
+        raw = file.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = storable(file).encode("utf-8")
+    encoded = quote(raw, safe="/")
     if file.startswith("/"):
         return {"uri": f"file://{encoded}"}
     return {"uri": encoded or ".", "uriBaseId": _ROOT}
