@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackproof.model import DocPath, Outcome, Severity
 from stackproof.template import strings
-from stackproof.template.exports import ExportCycle
+from stackproof.template.exports import ExportCycle, Exports
 from stackproof.template.model import ABSENT, Choice, Unknown
 from stackproof.template.networks import subnets
 from stackproof.template.unknowns import concat, contains_unknown, lift, text_of, unite, written
@@ -187,6 +187,9 @@ def _import(evaluator: Evaluator, known: list[Any], path: DocPath, expression: A
             fix="export it from a sibling stack, or correct the name",
         )
         return unknown
+    origin = scope.exports.origin(text_of(name)) if isinstance(scope.exports, Exports) else None
+    if origin is not None:
+        scope.origins[f"export:{text_of(name)}"] = origin
     scope.use(f"export:{text_of(name)}")
     return found
 

@@ -10,7 +10,7 @@ from stackproof.model import DocPath
 from stackproof.template import physical
 from stackproof.template.model import ABSENT, Choice, Unknown
 from stackproof.template.resolve_scope import Scope
-from stackproof.template.unknowns import assume, lift, text_of, without, written
+from stackproof.template.unknowns import lift, text_of, without, written
 
 if TYPE_CHECKING:
     from stackproof.template.evaluate import Evaluator
@@ -58,8 +58,6 @@ class References:
         if self._evaluator.deciding and name in scope.secret:
             return scope.secret[name]
         value = scope.values[name]
-        for condition, truth in scope.assumed.conditions.items():
-            value = assume(value, condition, truth)
         if isinstance(value, Unknown):
             if name in scope.assumed.equals:
                 return scope.assumed.equals[name]

@@ -11,6 +11,7 @@ from typing import Any
 
 from stackproof.model import DocPath, Location, Related
 from stackproof.template.constraints import Declaration, check_value, declaration
+from stackproof.template.exports import foreign
 from stackproof.template.model import Choice, Unknown
 from stackproof.template.resolve_scope import Scope
 from stackproof.template.unknowns import contains_unknown, text_of
@@ -82,7 +83,8 @@ def _settle(
     declared_at: Location | None,
 ) -> None:
     related = [Related(declared_at, f"parameter {declared.name} is declared here")] if declared_at else []
-    for fault in check_value(declared, value):
+    # What a parent hands down is held against the declaration where the parent is judged.
+    for fault in () if scope.parents else check_value(declared, value):
         scope.report(fault.rule, fault.message, path, location=place, related=related, fix=fault.fix)
     if declared.from_store:
         reason = f"is read from the parameter store ({text_of(value)}) while it deploys"
@@ -105,9 +107,7 @@ def convert(declared: Declaration, value: Any) -> Any:
     if isinstance(value, Unknown):
         return _as_parameter(declared, value)
     if isinstance(value, Choice):
-        return replace(
-            value, then=convert(declared, value.then), otherwise=convert(declared, value.otherwise)
-        )
+        return convert(declared, foreign(value, {"Ref": declared.name}, declared.name))
     if declared.is_list:
         items = value if isinstance(value, list) else split_list(text_of(value))
         return [_scalar(declared, item) for item in items]
@@ -141,8 +141,9 @@ def _scalar(declared: Declaration, value: Any) -> Any:
 def _as_parameter(declared: Declaration, value: Unknown) -> Unknown:
     """An unknown that a parent stack hands over, with what the child's declaration adds."""
     own = unknown_parameter(declared, value.reason)
-    if value.kind == "list" and not declared.is_list:
-        return own
+    if (value.kind == "list") != declared.is_list:
+        # Text that becomes a list, or a list where text is wanted: what is known of one is not of the other.
+        return replace(own, generated=value.generated, sources=(declared.name, *value.sources))
     return replace(
         own,
         pattern=value.pattern or own.pattern,
