@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 
 def complain(text: str) -> None:
@@ -69,9 +69,15 @@ def width_of(stream: TextIO) -> int:
     return 80
 
 
+class Step(Protocol):
+    """Takes one step of a progress bar; the name of what is done is shown."""
+
+    def __call__(self, name: str = "") -> None: ...
+
+
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar on stderr, only on a terminal; yields a function that takes one step (with its name)."""
+def progress(label: str, total: int) -> Iterator[Step]:
+    """A progress bar on stderr, only on a terminal; yields what takes one step."""
     if total < 2 or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("CI"):
         yield _ignore
         return
@@ -88,11 +94,11 @@ def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=total, name="")
 
-        def step(name: str) -> None:
+        def step(name: str = "") -> None:
             bar.update(task, advance=1, name=name)
 
         yield step
 
 
-def _ignore(name: str) -> None:
+def _ignore(name: str = "") -> None:
     """A step that nobody sees."""

@@ -154,8 +154,8 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     "action", ["import stackproof.cli", "import stackproof.plugin", "cli.main(['--version'])"]
 )
 def test_starting_imports_nothing_heavy(action: str) -> None:
-    code = f"import sys\nfrom stackproof import cli\n{action}\nprint(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
-    done = python("-c", code)
+    shown = "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    done = python("-c", f"import sys\nfrom stackproof import cli\n{action}\n{shown}")
     assert done.returncode == 0
     loaded = set(done.stderr.split())
     assert "stackproof" in loaded
