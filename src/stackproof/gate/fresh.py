@@ -96,9 +96,12 @@ class Fresh:
     def _work(
         self, missing: Sequence[TemplateFile], engines: Engines, gathered: _Gathered, progress: Progress
     ) -> None:
+        from stackproof.gate.estates import Estates, groups
         from stackproof.gate.judging import Judge
 
-        judge = Judge(self._root, self._config, engines, as_written=self._as_written)
+        related = groups(self._keys.links, [template.file for template in missing])
+        estates = Estates(self._root, self._config, self._keys.templates, related)
+        judge = Judge(engines, estates, as_written=self._as_written)
         known = {file: dict(results) for file, results in gathered.results.items()}
 
         def work(job: int) -> Iterator[bytes]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from stackproof.checks.base import Checks
 from stackproof.checks.guard.engine import GuardEngine
 from stackproof.checks.lint.engine import LintEngine
-from stackproof.config import Config
-from stackproof.gate.estates import Alone
+from stackproof.gate.estates import Estates, Instances
 from stackproof.gate.reads import Recorder
 from stackproof.gate.results import OUTSIDE, RESOLVED, WRITTEN, StageResult
 from stackproof.gate.rules import lint_failed
 from stackproof.model import Finding, Judged
 from stackproof.template.discover import TemplateFile
-from stackproof.template.load import Loaded, load
+from stackproof.template.load import Loaded
 from stackproof.template.model import Document, Resolved
 from stackproof.verdict.suppress import collect
 
@@ -33,22 +31,12 @@ class Engines:
     checks: Checks
 
 
-@dataclass(frozen=True, slots=True)
-class Instances:
-    """A template under each of its configurations, and what was found and read on the way there."""
-
-    resolved: tuple[Resolved, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    reads: frozenset[str] = frozenset()
-
-
 class Judge:
     """Judges templates one by one, in a worker process."""
 
-    def __init__(self, root: Path, config: Config, engines: Engines, *, as_written: bool) -> None:
-        self._root = root
-        self._config = config
+    def __init__(self, engines: Engines, estates: Estates, *, as_written: bool) -> None:
         self._engines = engines
+        self._estates = estates
         self._as_written = as_written
         self._recorder: Recorder | None = None
 
@@ -58,10 +46,10 @@ class Judge:
         """The wanted stages of one template, as they are done. ``written`` is what the cache still has."""
         recorder = self._listen()
         recorder.take()
-        loaded = load(template.file, template.path, max_size=self._config.max_file_size)
+        loaded = self._estates.loaded(template.file)
         instances = Instances()
         if loaded.document is not None and not self._as_written and set(wanted) != {WRITTEN}:
-            instances = self._instances(loaded)
+            instances = self._estates.instances(template.file)
         extra = instances.reads | recorder.take()
         if RESOLVED in wanted:
             result = self._resolved(template, loaded, instances)
@@ -79,10 +67,6 @@ class Judge:
             self._recorder = Recorder()
             self._recorder.install()
         return self._recorder
-
-    def _instances(self, loaded: Loaded) -> Instances:
-        alone = Alone(self._root, self._config, loaded)
-        return Instances(alone.instances, alone.findings, alone.reads)
 
     def _resolved(self, template: TemplateFile, loaded: Loaded, instances: Instances) -> StageResult:
         document = loaded.document

@@ -32,7 +32,7 @@ class Keys:
         self._root = root
         self._config = config
         self._files = files
-        self._templates = {template.file: template for template in templates}
+        self.templates = {template.file: template for template in templates}
         self._mode = "as written" if as_written else "as deployed"
         self._folders: dict[Path, str] = {}
         self._texts: dict[str, bytes] = {}
@@ -67,13 +67,13 @@ class Keys:
     @cached_property
     def links(self) -> Links:
         """Which templates can change each other's verdict."""
-        return Links({name: self.text(name) for name in self._templates}, self._config)
+        return Links({name: self.text(name) for name in self.templates}, self._config)
 
     def text(self, name: str) -> bytes:
         """The bytes of a template, none when it cannot be read."""
         if name not in self._texts:
             try:
-                self._texts[name] = self._templates[name].path.read_bytes()
+                self._texts[name] = self.templates[name].path.read_bytes()
             except OSError:
                 self._texts[name] = b""
         return self._texts[name]
@@ -95,19 +95,19 @@ class Keys:
     def run(self, judged: Iterable[str], assemblies: Iterable[Path]) -> str:
         """The key of a whole run's answer."""
         parts = ["run", self.tools, self.lint, self.policies, self.settings, *sorted(judged), "of"]
-        parts.append(self._surroundings(self._templates))
+        parts.append(self._surroundings(self.templates))
         for folder in assemblies:
             parts += [self._files.name(folder), self._files.through(folder)]
         return combine(*parts)
 
     def _digest(self, name: str) -> str:
-        return self._files.digest(self._files.name(self._templates[name].path))
+        return self._files.digest(self._files.name(self.templates[name].path))
 
     def _surroundings(self, names: Iterable[str]) -> str:
         """The content of some templates and of everything that configures them."""
         parts: list[str] = []
         for name in sorted(names):
-            template = self._templates[name]
+            template = self.templates[name]
             parts += [name, self._digest(name), template.assembly, self._folder(template.path)]
         return combine(*parts)
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 
@@ -64,7 +64,7 @@ class Pool:
         self._limit = limit
         self._workers: list[_Worker] = []
 
-    def run(self, jobs: Sequence[int]) -> Iterator[Part | Ended]:
+    def run(self, jobs: Sequence[int]) -> Generator[Part | Ended, None, None]:
         """Yield what comes in. Every job gets exactly one ``Ended``; every worker ends with this call."""
         pending = list(reversed(jobs))
         # What the parent holds now is shared with the workers as long as no collection touches it.

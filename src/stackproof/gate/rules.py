@@ -12,7 +12,7 @@ RULES: dict[str, RuleInfo] = {
     TIMEOUT: RuleInfo(
         id=TIMEOUT,
         title="Judging this template took longer than the time limit",
-        why="A template that is not judged to the end is not proven; hundreds of conditions can take minutes.",
+        why="What is not judged to the end is not proven; a template with many conditions can take minutes.",
         fix="Split the template or reduce its conditions, or raise time_limit.",
         engine=SOURCE,
     ),

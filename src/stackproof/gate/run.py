@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Protocol
 
 from stackproof.config import Config
 from stackproof.errors import UsageError
@@ -27,16 +26,11 @@ from stackproof.verdict.outcome import RunOutcome
 PILLAR = "check"
 
 
-class Step(Protocol):
-    """Tells a progress display that one more template is done."""
+Step = Callable[[str], None]
+"""Tells a progress display that the template of this name is done."""
 
-    def __call__(self, name: str = "") -> None: ...
-
-
-class Progress(Protocol):
-    """Opens a progress display for a number of templates."""
-
-    def __call__(self, label: str, total: int) -> AbstractContextManager[Step]: ...
+Progress = Callable[[str, int], AbstractContextManager[Step]]
+"""Opens a progress display with a label for a number of templates."""
 
 
 def check(
@@ -132,7 +126,7 @@ def _baseline(request: CheckRequest, config: Config, root: Path) -> Baseline | N
 
 
 def _no_progress(label: str, total: int) -> AbstractContextManager[Step]:
-    return nullcontext(lambda name="": None)
+    return nullcontext(lambda name: None)
 
 
 def with_overrides(config: Config, **settings: object) -> Config:
