@@ -43,6 +43,7 @@ class _Sources:
     """Where one environment's values come from, the most general first."""
 
     files: list[tuple[Path, Settings]] = field(default_factory=list)
+    broken: bool = False
 
 
 def config_files(template: Path) -> tuple[Path, ...]:
@@ -111,6 +112,8 @@ class _Reader:
         for name, environment_config in self._config.environments.items():
             if name not in found and any(key in self._parameters for key in environment_config.parameters):
                 found[name] = _Sources()
+        # A configuration that cannot be read is reported; judged without its values it would only mislead.
+        found = {name: source for name, source in found.items() if not source.broken}
         given = {
             name: source
             for name, source in found.items()
@@ -139,6 +142,7 @@ class _Reader:
             self._check_names(settings, is_general=is_general)
             self.findings.extend(settings.findings)
             source.files.append((path, settings))
+            source.broken = source.broken or settings.broken
 
     def _samconfig(self, found: dict[str, _Sources]) -> None:
         path = self._path.parent / samconfig.FILE_NAME
@@ -162,7 +166,7 @@ class _Reader:
                 continue
             known = ", ".join(sorted(self._parameters)[:8]) or "none"
             settings.report(
-                "PARAMETER",
+                "UNKNOWN-PARAMETER",
                 f"'{name}' is no parameter of {self._path.name}; its parameters are: {known}",
                 location,
                 "declare the parameter in the template, or take it out of the file",

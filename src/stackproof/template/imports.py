@@ -86,10 +86,11 @@ def _names(expanded: Expanded, configuration: Configuration) -> frozenset[str]:
         for key, output in (outputs.items() if isinstance(outputs, Mapping) else ())
         if isinstance(output, Mapping)
     }
-    kept = {
+    tree: dict[str, Any] = {
         key: expanded.tree[key] for key in ("Parameters", "Mappings", "Conditions") if key in expanded.tree
     }
-    small = replace(expanded, tree={**kept, "Resources": {}, "Outputs": bare})
+    tree.update(Resources={}, Outputs=bare)
+    small = replace(expanded, tree=tree)
     return frozenset(resolve(small, configuration).exports)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -136,9 +137,11 @@ def child_configuration(
     tags: Mapping[str, str],
 ) -> Configuration:
     """The configuration that a parent makes for its child: its values, the parent's place and tags."""
-    via = "/".join([chain[0], *(link.rsplit("/", 1)[-1] for link in chain[1:])])
-    root = parent.name.split(" (via ", 1)[0] if chain[1:] else parent.name
-    root = "" if chain[1:] and parent.name.startswith("via ") else root
+    file, _, logical_id = chain[0].rpartition("/")
+    via = "/".join([posixpath.basename(file), logical_id, *(link.rpartition("/")[2] for link in chain[1:])])
+    root = parent.name
+    if len(chain) > 1:
+        root = "" if root.startswith("via ") else root.split(" (via ", 1)[0]
     return Configuration(
         name=f"{root} (via {via})" if root else f"via {via}",
         environment=parent.environment,
@@ -181,4 +184,4 @@ def contract(
         if isinstance(raw, dict) and "Default" not in raw and name not in given:
             path = (*base, "Parameters") if given else base
             message = f"parameter '{name}' of {file} has no default and '{logical_id}' does not give it"
-            yield Breach("SP-NEST-REQUIRED", message, path, f"add '{name}' to Parameters", str(name))
+            yield Breach("SP-NEST-PARAMETER", message, path, f"add '{name}' to Parameters", str(name))

@@ -26,7 +26,7 @@ class Settings:
     """What one file says. ``keys`` are the places of the parameters' names.
 
     ``given`` is False for a ``samconfig.toml`` environment without parameters: alone it is no configuration
-    where the template has others.
+    where the template has others. ``broken``: nothing of the file could be understood.
     """
 
     parameters: dict[str, ParameterValue] = field(default_factory=dict)
@@ -36,7 +36,13 @@ class Settings:
     region: str = ""
     stack_name: str = ""
     given: bool = True
+    broken: bool = False
     findings: list[Finding] = field(default_factory=list)
+
+    def refuse(self, rule: str, message: str, location: Location, fix: str = "") -> None:
+        """Add a finding that leaves nothing of the file."""
+        self.broken = True
+        self.report(rule, message, location, fix)
 
     def report(self, rule: str, message: str, location: Location, fix: str = "") -> None:
         """Add a finding in the configuration file."""
@@ -61,18 +67,18 @@ def read(path: Path, file: str, max_size: int) -> Settings:
     try:
         data = path.read_bytes()
     except OSError as error:
-        settings.report("READ", f"cannot be read: {error.strerror}", Location(file))
+        settings.refuse("READ", f"cannot be read: {error.strerror}", Location(file))
         return settings
     if len(data) > max_size:
-        settings.report("READ", f"has {len(data)} bytes, more than the limit of {max_size}", Location(file))
+        settings.refuse("READ", f"has {len(data)} bytes, more than the limit of {max_size}", Location(file))
         return settings
     try:
         node = decode(file, data.decode("utf-8"), is_json=path.suffix == ".json")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        settings.report("SYNTAX", "is not UTF-8 text", Location(file, line))
+        settings.refuse("SYNTAX", "is not UTF-8 text", Location(file, line))
     except Unreadable as error:
-        settings.report("SYNTAX", error.message, error.location)
+        settings.refuse("SYNTAX", error.message, error.location)
     else:
         _interpret(node, settings)
     return settings
@@ -94,6 +100,7 @@ def _interpret(node: Node, settings: Settings) -> None:
         return
     if node.kind != "object":
         _shape(settings, node, "is no list and no object")
+        settings.broken = True
         return
     _check_duplicates(node, settings)
     keys = set(node.keys)
@@ -107,6 +114,7 @@ def _interpret(node: Node, settings: Settings) -> None:
         key, value = nested[0]
         message = f"'{key.value}' is no parameter value and no section of a template configuration"
         _shape(settings, value, message)
+        settings.broken = True
         return
     _interpret_object(node, settings)
 

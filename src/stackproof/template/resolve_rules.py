@@ -66,13 +66,24 @@ class _Rule:
             self._scope.report("SP-RULES-ASSERTION", message, path, related=related)
             return
         message = f"rule '{self._name}' cannot be decided" + (f": {said}" if said else "")
+        if not any(map(self._can_be_given, names)):
+            message += " (only the deploy knows what it asks for)"
+            self._scope.report(
+                "SP-RULES-ASSERTION",
+                message,
+                path,
+                related=related,
+                outcome=Outcome.NOTE,
+                severity=Severity.INFO,
+            )
+            return
         self._scope.report(
             "SP-RULES-ASSERTION",
             message,
             path,
             related=related,
             outcome=Outcome.UNDECIDED,
-            severity=Severity.WARNING if any(map(self._can_be_given, names)) else Severity.INFO,
+            severity=Severity.WARNING,
             fix="give the parameters that it asks for a value in the configuration",
         )
 
