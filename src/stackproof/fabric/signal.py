@@ -11,17 +11,22 @@ from stackproof.fabric.tasks import Task, current
 class Signal:
     """``wait`` suspends the task (or drives the world, outside of tasks); ``notify`` wakes one waiter."""
 
-    __slots__ = ("_scheduler", "_waiters")
+    __slots__ = ("_outside", "_scheduler", "_waiters")
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._waiters: list[Task] = []
+        self._outside = 0
 
     def wait(self, until: Callable[[], bool], seconds: float, *, drives: Drives = True) -> bool:
         """Wait until ``until()`` holds or ``seconds`` passed; answers whether it holds."""
         task = current()
         if task is None:
-            return self._scheduler.wait(until, seconds)
+            self._outside += 1
+            try:
+                return self._scheduler.wait(until, seconds)
+            finally:
+                self._outside -= 1
         self._waiters.append(task)
         try:
             return self._scheduler.wait(until, seconds, drives=drives)
@@ -39,4 +44,4 @@ class Signal:
     @property
     def awaited(self) -> bool:
         """Whether somebody waits."""
-        return bool(self._waiters)
+        return bool(self._waiters or self._outside)
