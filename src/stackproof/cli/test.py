@@ -39,7 +39,8 @@ def command(
 
     import msgspec
 
-    from stackproof.checks.guard.testing.run import RULES, run_tests
+    from stackproof.checks.guard.testing.rules import RULES
+    from stackproof.checks.guard.testing.run import run_tests
     from stackproof.cli._output import deliver, parse_outputs
     from stackproof.verdict.judge import judge
     from stackproof.verdict.outcome import RunOutcome
@@ -54,7 +55,7 @@ def command(
         findings=tuple(run.findings),
         problems=tuple(run.problems),
         judged=tuple(run.judged),
-        rules=RULES,
+        rules=tuple(RULES.values()),
         notes=(f"{run.rules} rules, {run.cases} cases, {run.mutations} mutations",),
         stats={"rules": run.rules, "cases": run.cases, "mutations": run.mutations},
     )

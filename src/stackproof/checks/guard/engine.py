@@ -8,26 +8,18 @@ from typing import Any
 
 from stackproof.checks.guard import findings as build
 from stackproof.checks.guard.adapter import GuardError, evaluate
-from stackproof.checks.guard.documents import encode, merge_parameters
 from stackproof.checks.guard.ground import ground
 from stackproof.checks.guard.headers import Described
 from stackproof.checks.guard.prefilter import concerns
 from stackproof.checks.guard.probe import Probed, clause_key, probe
 from stackproof.checks.guard.report import Clause, results
+from stackproof.checks.guard.rules import EVALUATION
 from stackproof.checks.guard.rulesets import LoadedFile, LoadedSet, RuleSets
-from stackproof.checks.guard.samples import fresh_values
+from stackproof.checks.guard.scene import Scene
+from stackproof.checks.guard.scene import scene as prepare
 from stackproof.checks.guard.views import View, of_document, of_resolved
-from stackproof.checks.guard.worlds import World, materialise, spots
 from stackproof.model import Finding, Related, RuleInfo, Severity
-from stackproof.template.model import Document, Resolved, Unknown
-
-EVALUATION = RuleInfo(
-    id="SP-GUARD-EVALUATION",
-    title="A Guard rule cannot be evaluated on this template",
-    why="The engine gave up on the rule, so nobody knows whether the template keeps it.",
-    fix="Guard the clause with `when ... exists` or compare values of one kind.",
-    engine="guard",
-)
+from stackproof.template.model import Document, Resolved
 
 
 class GuardEngine:
@@ -46,26 +38,26 @@ class GuardEngine:
         One finding for each rule and failing path. Failures that hang on something unknown have the
         outcome ``undecided``.
         """
-        views: dict[str, View] = {}
+        scenes: dict[str, Scene] = {}
         names = (resolved.configuration.name, resolved.configuration.environment)
         found: list[Finding] = []
         for loaded in self._rulesets.sets:
             if not loaded.applies(resolved.expanded.document.file, names):
                 continue
             for view_name, file, rules in _by_view(loaded):
-                if view_name not in views:
-                    views[view_name] = of_resolved(resolved, view_name)
-                found.extend(_judge_file(views[view_name], loaded, file, rules))
+                if view_name not in scenes:
+                    scenes[view_name] = prepare(of_resolved(resolved, view_name))
+                found.extend(_judge_file(scenes[view_name], loaded, file, rules))
         return _once(found)
 
     def judge_written(self, document: Document) -> list[Finding]:
         """Every rule on the template as written, as the native tool judges it; nothing is unknown."""
-        view = of_document(document)
+        written = prepare(of_document(document))
         found: list[Finding] = []
         for loaded in self._rulesets.sets:
             if loaded.applies(document.file):
                 for file in loaded.files:
-                    found.extend(_judge_file(view, loaded, file, dict(file.described)))
+                    found.extend(_judge_file(written, loaded, file, dict(file.described)))
         return _once(found)
 
 
@@ -80,12 +72,10 @@ def _by_view(loaded: LoadedSet) -> Iterator[tuple[str, LoadedFile, dict[str, Des
 
 
 def _judge_file(
-    view: View, loaded: LoadedSet, file: LoadedFile, rules: dict[str, Described]
+    scene: Scene, loaded: LoadedSet, file: LoadedFile, rules: dict[str, Described]
 ) -> Iterator[Finding]:
-    parameters = loaded.config.parameters
-    unknowns = [spot.item for spot in spots(view.tree) if isinstance(spot.item, Unknown)]
-    world = World(fresh_values(unknowns))
-    document = encode(merge_parameters(materialise(view.tree, world), parameters))
+    parameters, severity, view = loaded.config.parameters, loaded.config.severity, scene.view
+    document = scene.document(parameters)
     if not concerns(file.source, document):
         return
     try:
@@ -93,10 +83,9 @@ def _judge_file(
     except GuardError as error:
         yield _gave_up(view, file, error)
         return
-    severity = loaded.config.severity
     for name, described in rules.items():
         clauses = [clause for result in native if result.name == name for clause in result.failures]
-        probed = _probe(view, file, name, parameters, world, clauses)
+        probed = _probe(scene, file, name, parameters, clauses)
         if probed is None:
             for clause in clauses:
                 yield build.failure(view, described.info, severity, clause)
@@ -108,29 +97,22 @@ def _judge_file(
 
 
 def _probe(
-    view: View,
-    file: LoadedFile,
-    name: str,
-    parameters: dict[str, Any],
-    world: World,
-    native: list[Clause],
+    scene: Scene, file: LoadedFile, name: str, parameters: dict[str, Any], native: list[Clause]
 ) -> Probed | None:
     """What hangs on the unknown; None when the rule sees nothing unknown.
 
     Only the part of the template that the rule selects is evaluated again and again. That part must give
     the native answer for the whole template, or else the whole is taken.
     """
-    if view.name != "resolved":
+    part = ground(scene, file.source, name, parameters)
+    if part is None:
         return None
-    part = ground(view, file.source, name, parameters)
-    if not part.hazy:
-        return None
-    answer = part.judge(world)
+    answer = part.judge(scene.base)
     found = (
         Counter(clause_key(c) for clauses in answer.failures.values() for c in clauses) if answer else None
     )
     if found != Counter(clause_key(clause) for clause in native):
-        part = ground(view, file.source, name, parameters, whole=True)
+        part = ground(scene, file.source, name, parameters, whole=True) or part
     return probe(part)
 
 

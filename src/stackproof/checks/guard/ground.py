@@ -14,11 +14,12 @@ from stackproof.checks.guard.literals import Literals, literals
 from stackproof.checks.guard.reach import Reach, reach
 from stackproof.checks.guard.report import FAIL, Clause, results
 from stackproof.checks.guard.samples import admits, candidates, fresh
+from stackproof.checks.guard.scene import Scene, kind_of
 from stackproof.checks.guard.source import RuleFile
 from stackproof.checks.guard.views import View
-from stackproof.checks.guard.worlds import ClassKey, Spot, World, key_of, materialise, spots
+from stackproof.checks.guard.worlds import ClassKey, World, key_of, materialise
 from stackproof.model import JSON
-from stackproof.template.model import Choice, Unknown
+from stackproof.template.model import Unknown
 
 _NEAR = 4
 
@@ -45,22 +46,21 @@ class Answer:
 class Ground:
     """One rule and what it can see of one view."""
 
-    view: View
+    scene: Scene
     rule: str
     text: str
     tree: Any
     parameters: Mapping[str, Any]
     literals: Literals
     unknowns: dict[ClassKey, Unknown]
-    spots: tuple[Spot, ...]
     owners: Mapping[ClassKey, frozenset[Owner]]
     conditions: Mapping[str, frozenset[Owner]]
     _known: dict[str, Answer | None] = field(default_factory=dict)
 
     @property
-    def hazy(self) -> bool:
-        """Whether anything that the rule can see is unknown."""
-        return bool(self.unknowns or self.conditions)
+    def view(self) -> View:
+        """The view that is judged."""
+        return self.scene.view
 
     def candidates(self, key: ClassKey) -> tuple[JSON, ...]:
         """The values to try for a class of unknowns.
@@ -101,7 +101,8 @@ class Ground:
 
     def document(self, world: World) -> str:
         """The JSON text of what the rule sees in a world."""
-        plain = materialise(self.tree, world)
+        complete = World({**self.scene.base.values, **world.values}, world.sides)
+        plain = materialise(self.tree, complete)
         resources = plain.get("Resources")
         if isinstance(resources, dict):
             for logical_id, condition in self.view.conditional.items():
@@ -130,12 +131,15 @@ def owner_of(path: tuple[str | int, ...]) -> Owner:
 
 
 def ground(
-    view: View, file: RuleFile, rule: str, parameters: Mapping[str, Any], *, whole: bool = False
-) -> Ground:
-    """What one rule of a file sees of a view; ``whole``: do not leave out what it seems not to look at."""
+    scene: Scene, file: RuleFile, rule: str, parameters: Mapping[str, Any], *, whole: bool = False
+) -> Ground | None:
+    """What one rule of a file sees of a view; None when nothing of that is unknown.
+
+    ``whole``: do not leave out what the rule seems not to look at.
+    """
     extent = reach(file, rule)
-    tree = view.tree if whole else _visible(view.tree, extent)
-    seen = tuple(spot for spot in spots(tree) if extent.path(spot.path, _kind(tree, spot.path)))
+    view = scene.view
+    seen = tuple(spot for spot in scene.spots if extent.path(spot.path, scene.kind(spot.path)))
     unknowns: dict[ClassKey, Unknown] = {}
     owners: dict[ClassKey, set[Owner]] = {}
     conditions: dict[str, set[Owner]] = {}
@@ -149,41 +153,28 @@ def ground(
         for name, _ in spot.under:
             conditions.setdefault(name, set()).add(owner)
     for logical_id, name in view.conditional.items():
-        if logical_id in (tree.get("Resources") or {}):
+        if extent.resource(scene.kind(("Resources", logical_id))):
             conditions.setdefault(name, set()).add(logical_id)
+    if not unknowns and not conditions:
+        return None
     return Ground(
-        view,
+        scene,
         rule,
         file.alone(rule),
-        tree,
+        view.tree if whole else _visible(view.tree, extent),
         parameters,
         literals(file, rule),
         unknowns,
-        seen,
         {key: frozenset(found) for key, found in owners.items()},
         {name: frozenset(found) for name, found in conditions.items()},
     )
 
 
 def _visible(tree: Any, extent: Reach) -> Any:
-    """The tree without the resources of types that the rule does not select."""
+    """The tree without the resources and sections that the rule does not select."""
     resources = tree.get("Resources") if isinstance(tree, dict) else None
     if extent.types is None or not isinstance(resources, dict):
         return tree
-    kept = {
-        key: body
-        for key, body in resources.items()
-        if _kind_of(body) is None or _kind_of(body) in extent.types
-    }
-    return {**tree, "Resources": kept}
-
-
-def _kind(tree: Any, path: tuple[str | int, ...]) -> str:
-    if len(path) < 2 or path[0] != "Resources":
-        return ""
-    return _kind_of(tree["Resources"].get(path[1])) or ""
-
-
-def _kind_of(body: Any) -> str | None:
-    kind = body.get("Type") if isinstance(body, dict) else None
-    return str(kind) if isinstance(kind, str) and not isinstance(kind, Choice) else None
+    kept = {key: body for key, body in resources.items() if (kind_of(body) or "") in {"", *extent.types}}
+    sections = tree if extent.wild else {key: tree[key] for key in tree if key in extent.words}
+    return {**sections, "Resources": kept}

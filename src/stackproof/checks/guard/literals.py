@@ -54,12 +54,23 @@ def literals(file: RuleFile, rule: str) -> Literals:
 
 def _strings(body: Sequence[Token]) -> tuple[str, ...]:
     """Strings that are compared with; one that only names a key (``['Fn::Sub']``) does no harm."""
-    types = {t.value for i, t in enumerate(body) if t.kind == "string" and _after_type(body, i)}
+    types = {token.value for index in range(len(body)) for token in _types_asked(body, index)}
     return tuple(dict.fromkeys(t.value for t in body if t.kind == "string" and t.value not in types))
 
 
-def _after_type(body: Sequence[Token], index: int) -> bool:
-    return index > 1 and body[index - 1].text == "==" and body[index - 2].text == "Type"
+def _types_asked(body: Sequence[Token], index: int) -> Iterator[Token]:
+    """The strings that a ``Type`` is compared with."""
+    if body[index].text != "Type" or index + 2 >= len(body):
+        return
+    if body[index + 1].text not in {"==", "in", "IN"}:
+        return
+    for token in body[index + 2 :]:
+        if token.kind == "string":
+            yield token
+        if token.text not in {"[", ","} and body[index + 2].text != "[":
+            return
+        if token.text == "]":
+            return
 
 
 def _relates(body: Sequence[Token], index: int) -> bool:

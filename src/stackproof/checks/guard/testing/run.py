@@ -16,35 +16,10 @@ from stackproof.checks.guard.report import RuleResult, results, statuses
 from stackproof.checks.guard.rulesets import SUFFIXES, LoadedFile, load_files, shown_path
 from stackproof.checks.guard.testing.cases import Case, load_cases, test_files
 from stackproof.checks.guard.testing.mutate import Property, compared, mutations
+from stackproof.checks.guard.testing.rules import COVERAGE, EXPECTATION, MUTATION
 from stackproof.config import RuleSet
 from stackproof.errors import NothingToJudge, UsageError
-from stackproof.model import Finding, Judged, Location, Problem, Related, RuleInfo, Severity
-
-RULES = (
-    RuleInfo(
-        id="SP-TEST-EXPECTATION",
-        title="A Guard rule answers otherwise than its test expects",
-        why="Either the rule or the test says something that is not meant.",
-        fix="Correct the rule, or the expectation.",
-        engine="test",
-    ),
-    RuleInfo(
-        id="SP-TEST-COVERAGE",
-        title="A Guard rule has no case for one of its answers",
-        why="Nobody has seen the rule pass, fail or step aside.",
-        fix="Add a case whose input makes the rule answer so.",
-        engine="test",
-    ),
-    RuleInfo(
-        id="SP-TEST-MUTATION",
-        title="A Guard rule does not notice that a property it compares is broken",
-        severity=Severity.WARNING,
-        why="In no compliant case does the answer depend on the property: no test shows that the rule looks.",
-        fix="Correct the clause, or add a compliant case in which only this property satisfies the rule.",
-        engine="test",
-    ),
-)
-_EXPECTATION, _COVERAGE, _MUTATION = RULES
+from stackproof.model import Finding, Judged, Location, Problem, Related, RuleInfo
 
 
 @dataclass(slots=True)
@@ -143,12 +118,12 @@ def _wrong(file: LoadedFile, case: Case, answers: dict[str, list[RuleResult]]) -
         got = answers.get(expectation.rule)
         if got is None:
             message = f"'{case.name}' expects {expectation.rule}, which is no rule of {file.source.file}"
-            yield _finding(_EXPECTATION, message, expectation.location)
+            yield _finding(EXPECTATION, message, expectation.location)
         elif not _agrees(expectation.status, got):
             shown = "/".join(dict.fromkeys(answer.status for answer in got))
             message = f"{expectation.rule} is {shown} on '{case.name}', expected {expectation.status}"
             yield _finding(
-                _EXPECTATION,
+                EXPECTATION,
                 message + _because(got),
                 expectation.location,
                 related=_defined(file, expectation.rule),
@@ -173,7 +148,7 @@ def _uncovered(
     if missing and info.location:
         message = f"{name} has no case that expects {' or '.join(missing)}"
         yield _finding(
-            _COVERAGE, message, info.location, evidence={"rule": name, "missing": ", ".join(missing)}
+            COVERAGE, message, info.location, evidence={"rule": name, "missing": ", ".join(missing)}
         )
 
 
@@ -221,7 +196,7 @@ def _survivor(name: str, location: Location, prop: Property, case: Case, tried: 
     shown = ", ".join(tried[:6]) + (" …" if len(tried) > 6 else "")
     message = f"{name} passes whatever stands in {prop} (case '{case.name}'; tried: {shown})"
     evidence = {"rule": name, "property": str(prop), "mutations": ", ".join(tried)}
-    return _finding(_MUTATION, message, location, (Related(case.location, "the compliant case"),), evidence)
+    return _finding(MUTATION, message, location, (Related(case.location, "the compliant case"),), evidence)
 
 
 def _passes(file: LoadedFile, name: str, document: object) -> bool:
