@@ -55,8 +55,9 @@ def _text(text: str) -> str:
 
 
 def _head(report: Report) -> Iterator[str]:
-    yield f'<header><h1>stackproof {_text(report.pillar)}</h1><p class="{report.verdict.value}">'
-    yield f"<strong>{report.verdict.value}</strong> {_text(tally(report))}</p>"
+    yield f"<header><h1>stackproof {_text(report.pillar)}</h1>"
+    verdict = f"<strong>{report.verdict.value}</strong> {_text(tally(report))}"
+    yield f'<p class="{report.verdict.value}">{verdict}</p>'
     commit = f"commit {report.commit}{' with changes' if report.dirty else ''}" if report.commit else ""
     version = f"stackproof {report.tool_version}" if report.tool_version else ""
     partial = "" if report.complete else f"partial: {report.partial_because or 'not everything was judged'}"

@@ -156,7 +156,9 @@ def _unused(
             and one.written.governed
             and all(_decidable(copy, outcome, config, known) for copy in one.copies)
         ):
-            findings.append(governance.unused(one.written))
+            rule = one.written.rule
+            named = not outcome.rules or any(matches(rule, info.id) for info in outcome.rules)
+            findings.append(governance.unused(one.written, known=named))
     return findings
 
 

@@ -106,13 +106,13 @@ def finding_for(one: InlineSuppression, refusal: Refusal, *, idle: bool) -> Find
     return _finding(one, refusal.rule, message, "Remove it." if gone else refusal.fix, Severity.ERROR)
 
 
-def unused(one: InlineSuppression) -> Finding:
-    """The finding for a suppression that silenced nothing."""
+def unused(one: InlineSuppression, *, known: bool) -> Finding:
+    """The finding for a suppression that silenced nothing; ``known``: a rule of the run has its name."""
     where = f" in {', '.join(one.configurations)}" if one.configurations else ""
-    message = f"the suppression of '{one.rule}' silences nothing{where}"
-    return _finding(
-        one, UNUSED, message, "Remove it, or correct its rule, place or configurations.", Severity.WARNING
-    )
+    why = "" if known else ": no rule of this run has that name"
+    message = f"the suppression of '{one.rule}' silences nothing{where}{why}"
+    fix = "Remove it, or correct its rule, place or configurations."
+    return _finding(one, UNUSED, message, fix, Severity.WARNING)
 
 
 def forbidden_part(one: InlineSuppression, rules: Iterable[str]) -> Finding:

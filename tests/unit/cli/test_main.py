@@ -55,6 +55,16 @@ def test_help_lists_the_table_without_importing_a_command(capsys: pytest.Capture
     assert not {f"stackproof.cli.{name}" for name in cli.COMMANDS} & (set(sys.modules) - before)
 
 
+def test_the_table_is_exactly_the_commands_that_exist() -> None:
+    (folder,) = cli.__path__
+    modules = {path.stem for path in Path(folder).glob("*.py") if not path.stem.startswith("_")}
+    assert modules == set(cli.COMMANDS)
+    for name in sorted(modules):
+        command = cli.root.get_command(click.Context(cli.root), name)
+        assert isinstance(command, click.Command)
+        assert command.help
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"stackproof {__version__}\n"

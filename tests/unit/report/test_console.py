@@ -110,6 +110,7 @@ def test_the_carets_stand_below_what_is_meant(line: str, column: int, end: int) 
     start = lines[at].index("^")
     shown = "".join(one * cells(one) for one in lines[at - 1])
     assert lines[at].count("^") == 3
+    assert max(cells(text) for text in lines) <= 80
     assert shown[start : start + 3] == "bad"
 
 

@@ -59,7 +59,12 @@ def test_it_reaches_its_rule_and_its_resource_only(project: Any) -> None:
 
 def test_it_reaches_findings_of_generated_resources_that_point_into_its_resource(project: Any) -> None:
     project.write("a.yaml", RESOURCE % GOOD)
-    report = project.judge([finding(logical_id="BucketRole"), finding(logical_id="QueueRole", line=9)])
+    report = project.judge(
+        [
+            finding(logical_id="BucketRole", location=Location("a.yaml", 2, 3)),
+            finding(logical_id="QueueRole", location=Location("a.yaml", 8, 3)),
+        ]
+    )
     assert [one.status for one in report.findings] == [Status.SUPPRESSED, Status.ACTIVE]
 
 
@@ -85,6 +90,7 @@ def test_it_counts_through_its_last_day_and_no_longer(project: Any) -> None:
     assert late.exit_code == 1
     assert {one.rule for one in late.findings if one.status is Status.ACTIVE} == {"R1", "SP-SUPPRESS-EXPIRED"}
     assert about(late) == [("EXPIRED", 7, 13)]
+    assert not any("is gone" in one.message for one in late.findings)
 
 
 def test_an_expired_one_that_silences_nothing_says_remove_it(project: Any) -> None:
@@ -98,6 +104,13 @@ def test_an_unused_one_is_a_warning_where_it_stands(project: Any) -> None:
     report = project.judge([finding("R2")])
     assert about(report) == [("UNUSED", 7, 13)]
     assert {one.severity.value for one in report.findings if one.rule == "SP-SUPPRESS-UNUSED"} == {"warning"}
+
+
+def test_an_unused_one_of_a_rule_that_does_not_exist_says_so(project: Any) -> None:
+    project.write("a.yaml", RESOURCE % GOOD)
+    known, unknown = (project.judge(rules=(RuleInfo(name),)).findings[0] for name in ("R1", "R2"))
+    assert known.message == "the suppression of 'R1' silences nothing"
+    assert unknown.message == "the suppression of 'R1' silences nothing: no rule of this run has that name"
 
 
 @pytest.mark.parametrize(
