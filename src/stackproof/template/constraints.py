@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -48,11 +48,12 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A value that a declaration does not allow."""
+    """A value that a declaration does not allow, or (``undecided``) of which that cannot be told."""
 
     rule: str
     message: str
     fix: str = ""
+    undecided: bool = False
 
 
 def declaration(name: str, raw: dict[str, Any]) -> Declaration:
@@ -189,8 +190,12 @@ def _check_text(declared: Declaration, text: str, quoted: str) -> Iterator[Fault
             yield _fault(
                 declared, "LENGTH", f"is {quoted}, at most {declared.max_length} characters are allowed"
             )
-    if declared.pattern and full_match(declared.pattern, text) is False:
+    matched = full_match(declared.pattern, text) if declared.pattern else True
+    if matched is False:
         yield _fault(declared, "PATTERN", f"is {quoted}, it does not match {declared.pattern}")
+    elif matched is None:
+        fault = _fault(declared, "PATTERN", f"is {quoted}, its AllowedPattern cannot be applied here")
+        yield replace(fault, undecided=True)
 
 
 def full_match(pattern: str, text: str) -> bool | None:
@@ -215,11 +220,6 @@ def _compiled(pattern: str) -> Any:
         return regex.compile(pattern, regex.V1)
     except (regex.error, OverflowError, RecursionError, ValueError):
         return None
-
-
-def readable(pattern: str) -> bool:
-    """Whether an AllowedPattern can be applied at all."""
-    return _compiled(pattern) is not None
 
 
 def _article(declared: str) -> str:

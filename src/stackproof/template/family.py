@@ -136,7 +136,9 @@ class Family:
             self._breach("SP-NEST-MISSING", f"the child template {file} cannot be read", path)
             return None
         for breach in nested.contract(logical_id, properties, child.tree, file):
-            self._breach(breach.rule, breach.message, breach.path, breach.fix)
+            outcome = Outcome.UNDECIDED if breach.undecided else Outcome.FAIL
+            severity = Severity.WARNING if breach.undecided else Severity.ERROR
+            self._breach(breach.rule, breach.message, breach.path, breach.fix, outcome, severity)
         if len(estate.existing(file)) >= MAX_INSTANCES:
             message = f"{file} has {MAX_INSTANCES} instances: this one is not judged"
             self._breach("SP-NEST-BOUND", message, path, "", Outcome.NOTE, Severity.INFO)

@@ -40,7 +40,7 @@ class Breach:
     message: str
     path: DocPath
     fix: str = ""
-    parameter: str = ""
+    undecided: bool = False
 
 
 def url_property(resource_type: str) -> str:
@@ -172,16 +172,18 @@ def contract(
         if not isinstance(raw, dict):
             known = ", ".join(sorted(map(str, declared))) or "none"
             message = f"'{name}' is no parameter of {file}; its parameters are: {known}"
-            yield Breach("SP-NEST-PARAMETER", message, path, "declare it in the child, or take it out", name)
+            yield Breach("SP-NEST-PARAMETER", message, path, "declare it in the child, or take it out")
             continue
         if isinstance(value, list | dict) or (isinstance(value, Unknown) and value.kind == "list"):
             message = f"parameter '{name}' of {file} is given a list: a nested stack takes texts"
-            yield Breach("SP-NEST-VALUE", message, path, "join the items with commas (Fn::Join)", name)
+            yield Breach("SP-NEST-VALUE", message, path, "join the items with commas (Fn::Join)")
             continue
         for fault in check_value(declaration(str(name), raw), value):
-            yield Breach("SP-NEST-VALUE", f"{fault.message}, as {file} declares it", path, fault.fix, name)
+            yield Breach(
+                "SP-NEST-VALUE", f"{fault.message}, as {file} declares it", path, fault.fix, fault.undecided
+            )
     for name, raw in declared.items():
         if isinstance(raw, dict) and "Default" not in raw and name not in given:
-            path = (*base, "Parameters") if given else base
+            path = (*base, "Parameters") if given else ("Resources", logical_id)
             message = f"parameter '{name}' of {file} has no default and '{logical_id}' does not give it"
-            yield Breach("SP-NEST-PARAMETER", message, path, f"add '{name}' to Parameters", str(name))
+            yield Breach("SP-NEST-PARAMETER", message, path, f"add '{name}' to Parameters")

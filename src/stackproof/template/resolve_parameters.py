@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from stackproof.model import DocPath, Location, Related
+from stackproof.model import DocPath, Location, Outcome, Related, Severity
 from stackproof.template.constraints import Declaration, check_value, declaration
 from stackproof.template.exports import foreign
 from stackproof.template.model import Choice, Unknown
@@ -85,7 +85,19 @@ def _settle(
     related = [Related(declared_at, f"parameter {declared.name} is declared here")] if declared_at else []
     # What a parent hands down is held against the declaration where the parent is judged.
     for fault in () if scope.parents else check_value(declared, value):
-        scope.report(fault.rule, fault.message, path, location=place, related=related, fix=fault.fix)
+        outcome, severity = (
+            (Outcome.UNDECIDED, Severity.WARNING) if fault.undecided else (Outcome.FAIL, Severity.ERROR)
+        )
+        scope.report(
+            fault.rule,
+            fault.message,
+            path,
+            location=place,
+            related=related,
+            fix=fault.fix,
+            outcome=outcome,
+            severity=severity,
+        )
     if declared.from_store:
         reason = f"is read from the parameter store ({text_of(value)}) while it deploys"
         scope.values[declared.name] = unknown_parameter(declared, reason)
