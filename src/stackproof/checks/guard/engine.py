@@ -99,7 +99,7 @@ def _judge_file(
 def _probe(
     scene: Scene, file: LoadedFile, name: str, parameters: dict[str, Any], native: list[Clause]
 ) -> Probed | None:
-    """What hangs on the unknown; None when the rule sees nothing unknown.
+    """What stands and what hangs on the unknown; None when the rule sees nothing unknown.
 
     Only the part of the template that the rule selects is evaluated again and again. That part must give
     the native answer for the whole template, or else the whole is taken.
@@ -107,13 +107,16 @@ def _probe(
     part = ground(scene, file.source, name, parameters)
     if part is None:
         return None
+    apart = [clause for clause in native if part.leaves_out(clause)]
     answer = part.judge(scene.base)
-    found = (
-        Counter(clause_key(c) for clauses in answer.failures.values() for c in clauses) if answer else None
-    )
-    if found != Counter(clause_key(clause) for clause in native):
+    expected = Counter(clause_key(clause) for clause in native if clause not in apart)
+    if answer is None or expected != Counter(clause_key(clause) for clause in answer.clauses()):
+        apart = []
         part = ground(scene, file.source, name, parameters, whole=True) or part
-    return probe(part)
+    probed = probe(part)
+    if probed is None:
+        return None
+    return Probed((*((clause, scene.base) for clause in apart), *probed.definite), probed.hanging)
 
 
 def _gave_up(view: View, file: LoadedFile, error: GuardError) -> Finding:

@@ -11,7 +11,7 @@ from stackproof.checks.guard.adapter import GuardError, evaluate
 from stackproof.checks.guard.conditions import Sides, assignments
 from stackproof.checks.guard.documents import doc_path, encode, merge_parameters
 from stackproof.checks.guard.literals import Literals, literals
-from stackproof.checks.guard.reach import Reach, reach
+from stackproof.checks.guard.reach import Reach, independent, reach
 from stackproof.checks.guard.report import FAIL, Clause, results
 from stackproof.checks.guard.samples import admits, candidates, fresh
 from stackproof.checks.guard.scene import Scene, kind_of
@@ -37,6 +37,10 @@ class Answer:
     failures: Mapping[Owner, tuple[Clause, ...]]
     conditions: tuple[Clause, ...]
 
+    def clauses(self) -> list[Clause]:
+        """Every failing clause."""
+        return [clause for clauses in self.failures.values() for clause in clauses]
+
     def fails(self, owner: Owner) -> bool:
         """Whether the rule fails for this owner."""
         return owner in self.failures
@@ -44,7 +48,11 @@ class Answer:
 
 @dataclass(slots=True)
 class Ground:
-    """One rule and what it can see of one view."""
+    """One rule and what it can see of one view.
+
+    ``apart``: the rule looks at each resource for itself, so that only those with something unknown are
+    in ``tree``.
+    """
 
     scene: Scene
     rule: str
@@ -55,7 +63,9 @@ class Ground:
     unknowns: dict[ClassKey, Unknown]
     owners: Mapping[ClassKey, frozenset[Owner]]
     conditions: Mapping[str, frozenset[Owner]]
+    apart: bool
     _known: dict[str, Answer | None] = field(default_factory=dict)
+    _candidates: dict[ClassKey, tuple[JSON, ...]] = field(default_factory=dict)
 
     @property
     def view(self) -> View:
@@ -67,6 +77,11 @@ class Ground:
 
         Where a rule compares two places of the document, the fresh values of unknowns nearby count too.
         """
+        if key not in self._candidates:
+            self._candidates[key] = self._find_candidates(key)
+        return self._candidates[key]
+
+    def _find_candidates(self, key: ClassKey) -> tuple[JSON, ...]:
         own = candidates(self.unknowns[key], self.literals)
         if not self.literals.relates:
             return own
@@ -89,15 +104,26 @@ class Ground:
 
     def judge(self, world: World) -> Answer | None:
         """The rule's answer in a world, remembered; None when the engine gives up there."""
+        return self.ask(world)[1]
+
+    def ask(self, world: World) -> tuple[str, Answer | None]:
+        """The document that the rule sees in a world, and its answer."""
         document = self.document(world)
         if document not in self._known:
             self._known[document] = self._evaluate(document, world)
-        return self._known[document]
+        return document, self._known[document]
 
     @property
     def cost(self) -> int:
         """How many worlds the engine has been asked about."""
         return len(self._known)
+
+    def leaves_out(self, clause: Clause) -> bool:
+        """Whether a clause is about a resource that is left out because nothing in it is unknown."""
+        if not self.apart:
+            return False
+        owner = owner_of(doc_path(self.view.tree, clause.path))
+        return bool(owner) and owner not in self.tree["Resources"]
 
     def document(self, world: World) -> str:
         """The JSON text of what the rule sees in a world."""
@@ -157,17 +183,30 @@ def ground(
             conditions.setdefault(name, set()).add(logical_id)
     if not unknowns and not conditions:
         return None
+    apart = not whole and independent(file, rule)
+    tree = view.tree if whole else _visible(view.tree, extent)
+    if apart:
+        tree = _only(tree, set().union(*owners.values(), *conditions.values()))
     return Ground(
         scene,
         rule,
         file.alone(rule),
-        view.tree if whole else _visible(view.tree, extent),
+        tree,
         parameters,
         literals(file, rule),
         unknowns,
         {key: frozenset(found) for key, found in owners.items()},
         {name: frozenset(found) for name, found in conditions.items()},
+        apart,
     )
+
+
+def _only(tree: Any, owners: set[Owner]) -> Any:
+    """The tree without the resources in which nothing is unknown."""
+    resources = tree.get("Resources")
+    if not isinstance(resources, dict) or not owners & resources.keys():
+        return tree
+    return {**tree, "Resources": {key: body for key, body in resources.items() if key in owners}}
 
 
 def _visible(tree: Any, extent: Reach) -> Any:

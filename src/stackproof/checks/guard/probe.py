@@ -23,6 +23,8 @@ from stackproof.model import JSON
 
 _FULL = 96
 _BUDGET = 240
+_LEAST = 48
+_BYTES = 2_000_000
 _ROUNDS = 24
 
 
@@ -70,6 +72,12 @@ class Search:
     worlds: list[tuple[World, Answer]] = field(default_factory=list)
     seen: dict[Owner, Seen] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+    size: int = 1
+
+    @property
+    def budget(self) -> int:
+        """How many worlds may be asked about: fewer of a large document."""
+        return max(_LEAST, min(_BUDGET, _BYTES // self.size))
 
     def run(self) -> None:
         """Ask about worlds until nothing new can be expected or the budget is spent."""
@@ -103,11 +111,11 @@ class Search:
 
     def ask(self, world: World) -> Answer | None:
         """The answer in a world, noted for every owner."""
-        answer = self.ground.judge(world)
-        document = self.ground.document(world)
+        document, answer = self.ground.ask(world)
         if answer is None or document in self.asked:
             return answer
         self.asked.add(document)
+        self.size = max(self.size, len(document))
         self.worlds.append((world, answer))
         for owner in {*self.seen, *answer.failures}:
             if owner not in self.seen:
@@ -125,6 +133,8 @@ class Search:
         """Classes of unknowns that no resource shares, grouped: they can change in the same world."""
         groups: list[tuple[list[ClassKey], set[Owner]]] = []
         for key, owners in self.ground.owners.items():
+            if len(self.ground.candidates(key)) < 2:
+                continue
             for members, taken in groups:
                 if not taken & owners:
                     members.append(key)
@@ -138,7 +148,7 @@ class Search:
         """Whether every owner that something unknown concerns is known to hang, or the budget is spent."""
         concerned = set().union(*self.ground.owners.values(), *self.ground.conditions.values())
         open_owners = [owner for owner in concerned if owner not in self.seen or not self.seen[owner].hangs]
-        return not open_owners or self.ground.cost >= _BUDGET
+        return not open_owners or self.ground.cost >= self.budget
 
     def values(self, slot: Iterable[ClassKey], index: int) -> dict[ClassKey, JSON]:
         """The ``index``-th candidate for each class of a slot, round and round."""
@@ -148,6 +158,8 @@ class Search:
     def _product(self, all_sides: list[Sides], slots: list[tuple[ClassKey, ...]], sizes: list[int]) -> None:
         for sides in all_sides:
             for indexes in itertools.product(*(range(size) for size in sizes)):
+                if self.settled():
+                    return
                 chosen: dict[ClassKey, JSON] = {}
                 for slot, index in zip(slots, indexes, strict=True):
                     chosen.update(self.values(slot, index))

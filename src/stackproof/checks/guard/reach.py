@@ -12,6 +12,8 @@ from stackproof.model import DocPath
 
 _OR = {"or", "OR", "|OR|"}
 _HARMLESS = {"exists", "EXISTS", "empty", "EMPTY", "!", "not", "NOT", "is_struct", "IS_STRUCT", "{"}
+_COMPARE = {"==", "!=", "<", ">", "<=", ">=", "in", "IN"}
+_CONSTANTS = {"true", "false", "null"}
 _LOOKS_AT_ALL = {"==", "!=", "in", "IN", "keys", "KEYS", ")"}
 
 
@@ -52,6 +54,38 @@ def reach(file: RuleFile, rule: str) -> Reach:
     words = frozenset(token.value for token in body if token.kind in {"word", "string", "type"})
     bounded = bool(types) and not pattern and not file.loose and all(_typed(body))
     return Reach(types if bounded else None, words, file.loose or _wild(body))
+
+
+@functools.lru_cache(maxsize=4096)
+def independent(file: RuleFile, rule: str) -> bool:
+    """Whether a rule surely looks at each resource for itself: none can change another's answer.
+
+    It must not refer to other rules, compare two places, count, or ask for some among all resources.
+    """
+    if file.loose or reach(file, rule).types is None:
+        return False
+    body = [token for statement in file.closure(rule) for token in statement.body]
+    helpers = {name for name, found in file.rules.items() if all(s.parameters for s in found)}
+    for index, token in enumerate(body[:-1]):
+        following = body[index + 1]
+        if (
+            token.kind == "word"
+            and token.text in file.rules
+            and token.text != rule
+            and token.text not in helpers
+        ):
+            return False
+        if token.kind == "word" and token.text in {"some", "SOME"} and _whole(following):
+            return False
+        if token.kind == "word" and following.text == "(" and token.text not in helpers:
+            return False
+        if token.text in _COMPARE and following.kind == "word" and following.text.lower() not in _CONSTANTS:
+            return False
+    return True
+
+
+def _whole(token: Token) -> bool:
+    return token.kind == "variable" or token.text == "Resources"
 
 
 def _typed(body: Sequence[Token]) -> Iterator[bool]:

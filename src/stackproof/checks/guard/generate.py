@@ -1,0 +1,118 @@
+"""One short string from a regular expression, the same one every time.
+
+Works on the parse tree of Python's own ``re`` (``re._parser``, which has kept its shape since 3.11):
+general generators draw long random strings, which costs seconds for the patterns of ARNs and names.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import string
+from collections.abc import Callable
+from typing import Any
+
+_PARSER: Any = importlib.import_module("re._parser")
+_OPEN_ENDED = 16
+_ALPHABET = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_./:*@#+=, "
+_CATEGORIES: dict[str, Callable[[str], bool]] = {
+    "CATEGORY_DIGIT": str.isdigit,
+    "CATEGORY_NOT_DIGIT": lambda c: not c.isdigit(),
+    "CATEGORY_SPACE": str.isspace,
+    "CATEGORY_NOT_SPACE": lambda c: not c.isspace(),
+    "CATEGORY_WORD": lambda c: c.isalnum() or c == "_",
+    "CATEGORY_NOT_WORD": lambda c: not (c.isalnum() or c == "_"),
+}
+
+
+class Generator:
+    """Builds a string along a pattern.
+
+    ``fillers`` stand in its open places (``.+``, ``[^/]*`` …) in turn, the last one in all that follow,
+    where their characters fit. ``variant`` chooses among alternatives.
+    """
+
+    def __init__(self, fillers: tuple[str, ...], variant: int = 0) -> None:
+        self._fillers = list(fillers)
+        self._variant = variant
+        self._groups: dict[int, str] = {}
+
+    def build(self, pattern: str) -> str | None:
+        """A string that should match; None for a pattern that cannot be read."""
+        parsed = _parsed(pattern)
+        return None if parsed is None else self._sequence(parsed)
+
+    def _sequence(self, nodes: Any) -> str:
+        return "".join(self._node(str(kind), argument) for kind, argument in nodes)
+
+    def _node(self, kind: str, argument: Any) -> str:
+        if kind == "LITERAL":
+            return chr(argument)
+        if kind in {"ANY", "NOT_LITERAL", "IN"}:
+            return next((c for c in self._alphabet() if _fits(kind, argument, c)), _first(argument))
+        if kind in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+            return self._repeat(*argument)
+        if kind == "BRANCH":
+            return self._sequence(argument[1][self._variant % len(argument[1])])
+        if kind == "SUBPATTERN":
+            group, _, _, inside = argument
+            text = self._sequence(inside)
+            if group is not None:
+                self._groups[group] = text
+            return text
+        if kind == "ATOMIC_GROUP":
+            return self._sequence(argument)
+        return self._groups.get(argument, "") if kind == "GROUPREF" else ""
+
+    def _repeat(self, least: int, most: Any, inside: Any) -> str:
+        if len(inside) == 1 and most - least >= _OPEN_ENDED:
+            kind, argument = str(inside[0][0]), inside[0][1]
+            if kind in {"ANY", "NOT_LITERAL", "IN"} and self._fillers:
+                filler = self._fillers[0]
+                if least <= len(filler) <= most and all(_fits(kind, argument, c) for c in filler):
+                    if len(self._fillers) > 1:
+                        self._fillers.pop(0)
+                    return filler
+        times = max(least, 1) if self._variant % 2 == 0 and most > 0 else least
+        return "".join(self._sequence(inside) for _ in range(times))
+
+    def _alphabet(self) -> str:
+        shift = self._variant * 7 % len(_ALPHABET)
+        return _ALPHABET[shift:] + _ALPHABET[:shift]
+
+
+def _fits(kind: str, argument: Any, character: str) -> bool:
+    if kind == "ANY":
+        return character != "\n"
+    if kind == "NOT_LITERAL":
+        return bool(ord(character) != argument)
+    items = [(str(item[0]), item[1]) for item in argument]
+    negated = bool(items) and items[0][0] == "NEGATE"
+    return any(_item_fits(*item, character) for item in items if item[0] != "NEGATE") != negated
+
+
+def _item_fits(kind: str, argument: Any, character: str) -> bool:
+    if kind == "LITERAL":
+        return bool(argument == ord(character))
+    if kind == "RANGE":
+        return bool(argument[0] <= ord(character) <= argument[1])
+    test = _CATEGORIES.get(str(argument))
+    return test is not None and test(character)
+
+
+def _first(argument: Any) -> str:
+    """A character of a class that holds none of the usual ones."""
+    for kind, value in argument if isinstance(argument, list) else ():
+        if str(kind) == "LITERAL":
+            return chr(value)
+        if str(kind) == "RANGE":
+            return chr(value[0])
+    return "\N{GREEK SMALL LETTER LAMDA}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(pattern: str) -> Any:
+    try:
+        return _PARSER.parse(pattern)
+    except (ValueError, OverflowError, RecursionError, _PARSER.error):
+        return None
