@@ -100,8 +100,9 @@ def _would_occur(entry: Entry, outcome: RunOutcome, config: Config, judged: set[
 def _vanished(entries: Sequence[Entry]) -> list[str]:
     if not entries:
         return []
+    occur = "no longer occurs" if len(entries) == 1 else "no longer occur"
     return [
-        f"the baseline holds {_number(len(entries), 'finding')} that no longer occur: "
+        f"the baseline holds {_number(len(entries), 'finding')} that {occur}: "
         f"{_some([f'{one.rule} in {one.file}' for one in entries])}; "
         "'stackproof baseline --prune' takes them out"
     ]

@@ -72,24 +72,34 @@ def collect(
 
 
 _Span = tuple[tuple[int, int], tuple[int, int]]
+_END = (2**31, 1)
+_LOOP = 3
+"""Elements of an ``Fn::ForEach``: identifier, collection, and what is repeated."""
 
 
 def _owners(tree: Mapping[str, Any], locate: Locate) -> Iterator[tuple[DocPath, str, _Span | None]]:
     """The template, then each resource with its span in the file."""
     yield (), "", None
-    resources = tree.get("Resources")
-    if not isinstance(resources, Mapping):
-        return
-    with_metadata = [
-        key for key, body in resources.items() if isinstance(body, Mapping) and body.get("Metadata")
-    ]
+    resources = tuple(_resources(tree.get("Resources"), ("Resources",)))
+    with_metadata = [path for path, body in resources if isinstance(body, Mapping) and body.get("Metadata")]
     if not with_metadata:
         return
-    starts = {key: _start(locate(("Resources", key))) for key in resources}
-    starts_in_order = sorted({*starts.values(), *(_start(locate((key,))) for key in tree)})
-    for key in with_metadata:
-        after = next((start for start in starts_in_order if start > starts[key]), (2**31, 1))
-        yield ("Resources", key), str(key), (starts[key], after)
+    sections = (_start(locate((key,))) for key in tree)
+    starts = sorted({*sections, *(_start(locate(path)) for path, _ in resources)})
+    for path in with_metadata:
+        start = _start(locate(path))
+        after = next((one for one in starts if one > start), _END)
+        yield path, str(path[-1]), (start, after)
+
+
+def _resources(section: Any, path: DocPath) -> Iterator[tuple[DocPath, Any]]:
+    """Each resource with its path; those inside ``Fn::ForEach`` under their name as written (``Queue${X}``)."""
+    if not isinstance(section, Mapping):
+        return
+    for key, body in section.items():
+        yield (*path, key), body
+        if str(key).startswith("Fn::ForEach::") and isinstance(body, list) and len(body) == _LOOP:
+            yield from _resources(body[-1], (*path, key, _LOOP - 1))
 
 
 def _start(location: Location) -> tuple[int, int]:

@@ -68,6 +68,31 @@ def test_it_reaches_findings_of_generated_resources_that_point_into_its_resource
     assert [one.status for one in report.findings] == [Status.SUPPRESSED, Status.ACTIVE]
 
 
+def test_it_reaches_what_a_loop_makes_of_its_resource(project: Any) -> None:
+    text = """\
+Resources:
+  Fn::ForEach::Queues:
+    - Name
+    - [A, B]
+    - Queue${Name}:
+        Type: AWS::SQS::Queue
+        Metadata:
+          stackproof:
+            suppress:
+              - {rule: R1, reason: agreed, until: 2026-12-31}
+      Other${Name}:
+        Type: AWS::SQS::Queue
+"""
+    project.write("a.yaml", text)
+    made = [finding(logical_id=f"Queue{name}", line=6) for name in "AB"]
+    report = project.judge([*made, finding(logical_id="OtherA", line=12)])
+    assert [(one.logical_id, one.status) for one in report.findings] == [
+        ("QueueA", Status.SUPPRESSED),
+        ("QueueB", Status.SUPPRESSED),
+        ("OtherA", Status.ACTIVE),
+    ]
+
+
 def test_one_on_the_template_reaches_every_resource_and_the_parameter_file(project: Any) -> None:
     project.write("a.yaml", f"Metadata: {{stackproof: {{suppress: [{GOOD}]}}}}\nResources: {{}}\n")
     elsewhere = Finding("R1", "m", Location("prod.json", 2), evidence={"template": "a.yaml"})
