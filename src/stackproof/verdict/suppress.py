@@ -93,7 +93,7 @@ def _owners(tree: Mapping[str, Any], locate: Locate) -> Iterator[tuple[DocPath, 
 
 
 def _resources(section: Any, path: DocPath) -> Iterator[tuple[DocPath, Any]]:
-    """Each resource with its path; those inside ``Fn::ForEach`` under their name as written (``Queue${X}``)."""
+    """Each resource with its path; those in an ``Fn::ForEach`` under their name as written (``Queue${X}``)."""
     if not isinstance(section, Mapping):
         return
     for key, body in section.items():
@@ -107,10 +107,14 @@ def _start(location: Location) -> tuple[int, int]:
 
 
 def _at(tree: Any, path: DocPath) -> Any:
+    """What stands at a path; None when nothing does."""
     for key in path:
-        if not isinstance(tree, Mapping) or key not in tree:
+        if isinstance(tree, Mapping):
+            tree = tree.get(key)
+        elif isinstance(tree, list) and isinstance(key, int) and key < len(tree):
+            tree = tree[key]
+        else:
             return None
-        tree = tree[key]
     return tree
 
 
