@@ -93,7 +93,7 @@ def _owners(tree: Mapping[str, Any], locate: Locate) -> Iterator[tuple[DocPath, 
 
 
 def _resources(section: Any, path: DocPath) -> Iterator[tuple[DocPath, Any]]:
-    """Each resource with its path; those in an ``Fn::ForEach`` under their name as written (``Queue${X}``)."""
+    """Each resource with its path; those in ``Fn::ForEach`` under their name as written (``Queue${X}``)."""
     if not isinstance(section, Mapping):
         return
     for key, body in section.items():
