@@ -21,6 +21,9 @@ _AMBIGUOUS = re.compile(
     r"[-+]?[.\d][\d_.,:eExXoO+\-a-fA-F]*([Tt ][\d:.+\-Zz ]+)?|(?i:y|n|yes|no|on|off|true|false|null|nan)|~|"
     r"[-+]?\.(?i:inf|nan)|=|<<|"
 )
+_EMPTY = re.compile("")
+# Line breaks to YAML, and the byte order mark: only escapes keep them.
+_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?")
 _LONG_ONLY = frozenset({"Condition"})
 
@@ -35,6 +38,7 @@ def convert(text: str, to: Format = "yaml", *, file: str = "") -> str:
     tree = _decoded(text, file)
     if to == "json":
         result = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+        result = _BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", result)
     elif is_json(text):
         result = dump_yaml(tree)
     else:
@@ -83,19 +87,30 @@ def dump_yaml(tree: Any) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
+        def choose_scalar_style(self) -> str:
+            """A function's argument stands unquoted where plain text may."""
+            event, analysis = self.event, self.analyze_scalar(self.event.value)
+            plain_here = analysis.allow_flow_plain if self.flow_level else analysis.allow_block_plain
+            if event.tag and event.tag.startswith("!") and not event.style and plain_here:
+                self.analysis = analysis
+                return ""
+            style: str = super().choose_scalar_style()
+            return style
+
     Dumper.add_representer(str, _text)
     Dumper.add_representer(dict, _mapping)
-    output: str = yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+    output: str = yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=4096)
     return output.removesuffix("...\n")
 
 
 def _text(dumper: Any, value: str) -> Any:
-    style = None
-    if "\n" in value:
-        style = "|"
-    elif _AMBIGUOUS.fullmatch(value):
-        style = "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value, _AMBIGUOUS))
+
+
+def _style(value: str, quoted: re.Pattern[str]) -> str | None:
+    if _BREAKS.search(value):
+        return '"'
+    return "|" if "\n" in value else "'" if quoted.fullmatch(value) else None
 
 
 def _mapping(dumper: Any, value: dict[str, Any]) -> Any:
@@ -103,17 +118,13 @@ def _mapping(dumper: Any, value: dict[str, Any]) -> Any:
         name, argument = next(iter(value.items()))
         tag = _short_tag(name)
         if tag and isinstance(argument, str):
-            return dumper.represent_scalar(tag, argument, style="|" if "\n" in argument else _quote(argument))
+            return dumper.represent_scalar(tag, argument, style=_style(argument, _EMPTY))
         if name == "Fn::GetAtt" and _dotted(argument):
-            return dumper.represent_scalar(tag, ".".join(argument))
+            return dumper.represent_scalar(tag, ".".join(argument), style=_style("".join(argument), _EMPTY))
         if tag and isinstance(argument, list) and argument:
             flow = all(isinstance(item, str | int) for item in argument)
             return dumper.represent_sequence(tag, argument, flow_style=flow)
     return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=not value)
-
-
-def _quote(text: str) -> str | None:
-    return "'" if not text else None
 
 
 def _short_tag(name: str) -> str:

@@ -9,6 +9,7 @@ or a date's source text), ``Fn::GetAtt`` of a string becomes its list form.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,13 +91,27 @@ def decode(text: str) -> tuple[Any, list[Mistake]]:
     """
     try:
         mistakes = _survey(text)
-        return _yaml(text), mistakes
+        return _yaml(text), mistakes + _strict(text)
     except yaml.YAMLError as error:
         first = _explain(text, error)
         if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
             raise Undecodable(first) from error
     # YAML refuses tabs and surrogate pairs that JSON allows: cfn-lint tries JSON then, and so do we.
     return _json(text, first), []
+
+
+def _strict(text: str) -> list[Mistake]:
+    """CloudFormation reads what starts with ``{`` as JSON, where YAML would allow a trailing comma."""
+    if text.lstrip("\ufeff \t\r\n")[:1] != "{":
+        return []
+    try:
+        json.loads(text.lstrip("\ufeff"))
+    except RecursionError:
+        return []
+    except ValueError as error:
+        message = f"JSON not well-formed: {getattr(error, 'msg', error)}; what starts with {{ is read as JSON"
+        return [Mistake("SP-LOAD-SYNTAX", message, getattr(error, "lineno", 1), getattr(error, "colno", 1))]
+    return []
 
 
 def _survey(text: str) -> list[Mistake]:
@@ -286,6 +301,8 @@ def _explain(text: str, error: yaml.YAMLError) -> Mistake:
         return Mistake("SP-LOAD-TABS", "a tab is used for indentation; YAML allows spaces only", line, column)
     if isinstance(error, ConstructorError) and "could not determine a constructor" in problem:
         return Mistake("SP-LOAD-TAG", problem, line, column)
+    if "recursive" in problem:
+        return Mistake("SP-LOAD-ALIASES", "an alias contains itself", line, column)
     context = getattr(error, "context", None)
     return Mistake("SP-LOAD-SYNTAX", f"{context}: {problem}" if context else problem, line, column)
 
@@ -325,15 +342,14 @@ def _json(text: str, yaml_mistake: Mistake) -> Any:
     if _json_depth(text) > MAX_DEPTH:
         raise Undecodable(Mistake("SP-LOAD-DEPTH", f"nested deeper than {MAX_DEPTH} levels"))
     try:
-        return _JSONDecoder().decode(text.lstrip("\ufeff"))
-    except cfn_json.JSONDecodeError as error:
-        match = error.matches[0]
-        mistake = Mistake("SP-LOAD-SYNTAX", match.message, match.linenumber, match.columnnumber)
+        json.loads(text.lstrip("\ufeff"))
     except ValueError as error:
-        line, column = getattr(error, "lineno", 0), getattr(error, "colno", 0)
-        mistake = Mistake("SP-LOAD-SYNTAX", getattr(error, "msg", str(error)), line or 1, column or 1)
+        line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
+        mistake = Mistake("SP-LOAD-SYNTAX", str(getattr(error, "msg", error)), line, column)
+    else:
+        return _JSONDecoder().decode(text.lstrip("\ufeff"))
     # Where a tab or an escape stopped the YAML decoder the JSON decoder's answer is the better one.
-    generic = mistake.message in ("Expecting value", "No JSON object could be decoded")
+    generic = mistake.message == "Expecting value"
     retried = yaml_mistake.rule == "SP-LOAD-TABS" or "escape character" in yaml_mistake.message
     raise Undecodable(mistake if retried and not generic else yaml_mistake)
 

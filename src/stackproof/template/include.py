@@ -160,6 +160,8 @@ class _Walker:
     def _include(self, call: dict[str, Any], place: _Place, own: list[str] | None = None) -> Any:
         parameters = call.get("Parameters")
         written = parameters.get("Location") if isinstance(parameters, dict) else None
+        if written is not None:
+            place = replace(place, old=(*place.old, "Parameters", "Location"))
         try:
             location = self.values.evaluate(written)
         except NotKnown as error:
@@ -197,7 +199,7 @@ class _Walker:
         at = place.at if place.at is not None else place.old
         marks = Marks(file, tree)
         inner = _Place(marks, path.parent, place.new, (), at, (*place.files, path))
-        if isinstance(tree, dict) and not (len(tree) == 1 and not place.new):
+        if isinstance(tree, dict):
             self._record_keys(tree, marks, place, at, own)
         else:
             self.result.paths.snippets[place.new] = Snippet(marks, (), at)
@@ -211,7 +213,8 @@ class _Walker:
                 continue
             new = (*place.new, str(key))
             if not place.new and isinstance(tree[key], dict):  # a section: merged entry by entry
-                for entry in tree[key]:
+                known = self.result.tree.get(str(key))
+                for entry in tree[key].keys() - (known.keys() if isinstance(known, dict) else set()):
                     self.result.paths.snippets[(*new, str(entry))] = Snippet(marks, (key, entry), at)
             else:
                 self.result.paths.snippets[new] = Snippet(marks, (str(key),), at)

@@ -50,7 +50,9 @@ def check_shape(tree: Any, locate: Locate) -> tuple[dict[str, Any] | None, list[
         message = f"format version {version!s} is not known, only {FORMAT_VERSION}; nothing here was judged"
         return None, [finding("SP-LOAD-VERSION", message, locate(path), path=path)]
     wrong = [section for section in SECTIONS if section in tree and not isinstance(tree[section], dict)]
-    findings = [_wrong((section,), tree.pop(section), "a mapping", locate) for section in wrong]
+    findings = [_wrong((section,), tree[section], "a mapping", locate) for section in wrong]
+    for section in wrong:
+        del tree[section]
     for section in ("Parameters", "Rules", "Mappings", "Resources", "Outputs"):
         _entries(tree, section, locate, findings)
     _resources(tree, locate, findings)
@@ -103,7 +105,9 @@ def _resources(tree: dict[str, Any], locate: Locate, findings: list[Finding]) ->
             del resources[key]
             continue
         wrong = [part for part in ("Properties", "Metadata") if not isinstance(resource.get(part, {}), dict)]
-        findings += [_wrong((*path, part), resource.pop(part), "a mapping", locate) for part in wrong]
+        findings += [_wrong((*path, part), resource[part], "a mapping", locate) for part in wrong]
+        for part in wrong:
+            del resource[part]
 
 
 def _mappings(tree: dict[str, Any], locate: Locate, findings: list[Finding]) -> None:

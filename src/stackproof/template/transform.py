@@ -6,6 +6,7 @@ Stages, each with a map back to the one before: ``AWS::Include`` (innermost in C
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,11 +155,23 @@ def _first_loop(node: Any, path: DocPath) -> DocPath:
     return ()
 
 
+def _blamed_property(tree: dict[str, Any], path: DocPath, message: str) -> DocPath:
+    """The property of the resource that the translator's message names, else the resource."""
+    text = re.sub(r"^Resource with id \[.*?\] is invalid\. ", "", message)
+    named = re.search(r"[Pp]roperty '?([A-Za-z][\w.]*\w)|^(?:\w+ )*'([A-Za-z][\w.]*)'", text)
+    steps = (named[1] or named[2]).split(".") if named else []
+    for start in range(len(steps)):
+        exact = (*path, "Properties", *steps[start:])
+        if existing(tree, exact) == exact:
+            return exact
+    return path
+
+
 def _sam_finding(error: SamError, tree: dict[str, Any], locate: Callable[[DocPath], Location]) -> Finding:
     resources = tree["Resources"]
     path: DocPath = ("Resources",)
     if error.logical_id in resources:
-        path = ("Resources", error.logical_id)
+        path = _blamed_property(tree, ("Resources", error.logical_id), error.message)
     elif error.event:
         owner = next((name for name in resources if event_of(resources, name, error.event)), "")
         path = ("Resources", owner, "Properties", "Events", error.event) if owner else path
