@@ -47,7 +47,7 @@ class EnvironmentExports(Exports):
                 uncertain = uncertain or _may_export(instance, name)
         if uncertain or not self._environment:
             expression = {"Fn::ImportValue": name}
-            return Unknown(expression, "is exported by another stack", sources=(f"export:{name}",))
+            return Unknown(expression, "is exported by another stack", "string", sources=(f"export:{name}",))
         raise KeyError(name)
 
     def _found(self, name: str, instance: Resolved) -> Any:

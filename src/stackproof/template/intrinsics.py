@@ -162,7 +162,7 @@ def _import(evaluator: Evaluator, known: list[Any], path: DocPath, expression: A
         return wrong(evaluator, "Fn::ImportValue", "the name of an export", expression, path)
     name, scope = known[0], evaluator.scope
     sources = (f"export:{text_of(name)}",) if isinstance(name, str) else unite(known)
-    unknown = Unknown(expression, "is exported by another stack", may_be_empty=False, sources=sources)
+    unknown = Unknown(expression, "is exported by another stack", "string", sources=sources)
     if isinstance(name, Unknown) or scope.exports is None:
         return unknown
     found = scope.exports.get(text_of(name), ABSENT)
@@ -231,7 +231,7 @@ def stack_output(evaluator: Evaluator, arguments: Any, path: DocPath) -> Any:
     value = evaluator.argument(arguments, path)
     if isinstance(value, Choice):
         value = written(value)
-    return Unknown({"Fn::GetStackOutput": written(value)}, "is an output of another stack")
+    return Unknown({"Fn::GetStackOutput": written(value)}, "is an output of another stack", "string")
 
 
 FUNCTIONS: dict[str, Function] = {

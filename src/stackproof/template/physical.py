@@ -16,6 +16,7 @@ PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _GENERATED_NAME = "[A-Za-z0-9._-]+"
 _ARN = r"arn:(?:aws|aws-cn|aws-us-gov):[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:.+"
+_IDENTITY = re.compile(r"(?:Arn|ARN|Ids?|Name|Ur[li]|URL|Address|Endpoint|Dns|DNS|Key)$")
 _GENERATED = "is chosen by AWS while it deploys"
 
 PSEUDO = frozenset(
@@ -83,7 +84,8 @@ def reference(
     if shape is None:
         shape = _from_schema(resource_type)
     if shape is None:
-        return _unknown(expression, logical_id)
+        own = schemas.schema(resource_type) is None
+        return Unknown(expression, _GENERATED, "string", generated=not own, sources=(logical_id,))
     return _fill(shape.ref, expression, configuration, shape, properties, logical_id)
 
 
@@ -103,20 +105,23 @@ def attribute(
 
 
 def described(expression: Any, resource_type: str, name: str, logical_id: str) -> Unknown:
-    """An attribute of which only the provider schema says something."""
+    """An attribute of which only the provider schema says something.
+
+    It counts as generated only when its name says that it identifies something: a port or a status, and
+    whatever a custom resource answers, may well be equal to a literal.
+    """
     found = schemas.attribute(resource_type, name)
     kind = schemas.kind(found)
-    unknown = replace(_unknown(expression, f"{logical_id}.{name}"), kind=kind)
+    chosen = kind == "string" and bool(_IDENTITY.search(name))
+    empty = found is None or kind == "list"
+    source = (f"{logical_id}.{name}",)
+    unknown = Unknown(expression, _GENERATED, kind, generated=chosen, may_be_empty=empty, sources=source)
     enum = (found or {}).get("enum")
     if isinstance(enum, list) and enum:
         return replace(unknown, values=tuple(enum))
     if kind in {"string", "any"} and name.rsplit(".", 1)[-1].lower().endswith("arn") and found is not None:
         return replace(unknown, pattern=_ARN)
     return unknown
-
-
-def _unknown(expression: Any, source: str) -> Unknown:
-    return Unknown(expression, _GENERATED, generated=True, sources=(source,))
 
 
 def naming(resource_type: str) -> tuple[str, ...]:

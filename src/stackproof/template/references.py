@@ -149,7 +149,11 @@ class References:
         expression = {"Fn::GetAtt": [target, f"Outputs.{name}"]}
         source = (f"{target}.Outputs.{name}",)
         unknown = Unknown(
-            expression, f"is an output of the nested stack {target}", may_be_empty=True, sources=source
+            expression,
+            f"is an output of the nested stack {target}",
+            "string",
+            may_be_empty=True,
+            sources=source,
         )
         if self._scope.nested is None:
             return unknown

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stackproof.model import DocPath, Location, Related
-from stackproof.template import circles, resolve_rules
+from stackproof.template import assertions, circles
 from stackproof.template.evaluate import Evaluator
 from stackproof.template.model import ABSENT, Choice, Configuration, Expanded, Resolved
 from stackproof.template.resolve_parameters import settle
@@ -37,7 +37,7 @@ def resolve(
     conditions = {
         name: evaluator.conditions.named(name, ("Conditions", name)) for name in scope.section("Conditions")
     }
-    resolve_rules.judge(scope, evaluator)
+    assertions.judge(scope, evaluator)
     tree: dict[str, Any] = {key: expanded.tree[key] for key in _LITERAL if key in expanded.tree}
     conditional: dict[str, str] = {}
     if isinstance(expanded.tree.get("Resources"), dict):

@@ -1,163 +1,110 @@
-"""The template's Rules section: assertions about parameters that CloudFormation checks before it deploys.
+"""The rules of the resolve side: what can be wrong with configurations, values, references and stacks.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
+Each entry is what ``explain`` and SARIF show for a finding of configurations, resolve or the estate.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from stackproof.model import RuleInfo, Severity
 
-from stackproof.model import DocPath, Outcome, Related, Severity
-from stackproof.template.evaluate import Evaluator
-from stackproof.template.model import Choice, Unknown
-from stackproof.template.resolve_conditions import conjunction, disjunction
-from stackproof.template.resolve_scope import Scope
-from stackproof.template.unknowns import equal, text_of
+_REFERENCE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
 
 
-def judge(scope: Scope, evaluator: Evaluator) -> None:
-    """Report assertions that fail, and those that cannot be decided."""
-    for name, rule in scope.section("Rules").items():
-        path: DocPath = ("Rules", name)
-        if not isinstance(rule, dict):
-            scope.report("SP-RULES-SHAPE", f"rule '{name}' is no object", path)
-            continue
-        _Rule(scope, evaluator, name).judge(rule, path)
+def _rule(
+    rule: str, title: str, fix: str, severity: Severity = Severity.ERROR, page: str = "", why: str = ""
+) -> RuleInfo:
+    source = f"{_REFERENCE}{page}" if page else ""
+    return RuleInfo(
+        id=rule, title=title, fix=fix, severity=severity, why=why, source=source, engine="template"
+    )
 
 
-class _Rule:
-    """Evaluates one rule and remembers which parameters its answer hangs on."""
+_INFO, _WARNING = Severity.INFO, Severity.WARNING
+_PARAMETERS = "parameters-section-structure.html"
+_FUNCTIONS = "intrinsic-function-reference.html"
+_NESTED = "using-cfn-nested-stacks.html"
+_EXPORTS = "using-cfn-stack-exports.html"
+_REFUSED = "CloudFormation refuses the deploy."
 
-    def __init__(self, scope: Scope, evaluator: Evaluator, name: str) -> None:
-        self._scope = scope
-        self._evaluator = evaluator
-        self._name = name
+_ALL = (
+    _rule("SP-CONFIG-READ", "A configuration file cannot be read", "Check its permissions and size."),
+    _rule("SP-CONFIG-SYNTAX", "A configuration file is not valid JSON, YAML or TOML", "Repair it there."),
+    _rule("SP-CONFIG-SHAPE", "A configuration file has none of the known forms", "Use one of AWS's forms."),
+    _rule("SP-CONFIG-DUPLICATE", "A configuration says something twice", "Keep one of them."),
+    _rule("SP-CONFIG-VALUE", "A parameter value or tag is no string", "Put it in quotes."),
+    _rule(
+        "SP-CONFIG-UNKNOWN-PARAMETER",
+        "A configuration names a parameter that the template does not declare",
+        "Declare it, or take it out of the file.",
+        why=_REFUSED,
+    ),
+    _rule(
+        "SP-CONFIG-BOUND",
+        "Not every combination of allowed values was judged",
+        "Add a configuration or defaults, or raise allowed_values_limit.",
+        _INFO,
+    ),
+    _rule("SP-PARAM-MISSING", "A parameter has neither value nor default", "Give it one.", page=_PARAMETERS),
+    _rule("SP-PARAM-TYPE", "A value is not of its parameter's type", "Correct the value.", page=_PARAMETERS),
+    _rule("SP-PARAM-ALLOWED-VALUES", "A value is not among AllowedValues", "Use one.", page=_PARAMETERS),
+    _rule("SP-PARAM-PATTERN", "A value does not match AllowedPattern", "Correct it.", page=_PARAMETERS),
+    _rule("SP-PARAM-LENGTH", "A value is too short or too long", "Correct its length.", page=_PARAMETERS),
+    _rule("SP-PARAM-RANGE", "A number is too small or too large", "Correct it.", page=_PARAMETERS),
+    _rule(
+        "SP-RULES-ASSERTION",
+        "An assertion of the template's Rules section fails, or cannot be decided",
+        "Give the parameters values that the rule allows.",
+        page="rules-section-structure.html",
+    ),
+    _rule("SP-RULES-SHAPE", "A rule of the Rules section has a wrong shape", "Write it as documented."),
+    _rule("SP-RESOLVE-REF", "Ref to nothing", "Correct the name.", page=_FUNCTIONS, why=_REFUSED),
+    _rule("SP-RESOLVE-GETATT", "Fn::GetAtt of nothing", "Correct the name.", page=_FUNCTIONS, why=_REFUSED),
+    _rule("SP-RESOLVE-CONDITION", "A condition is not defined", "Define it.", page=_FUNCTIONS, why=_REFUSED),
+    _rule("SP-RESOLVE-MAPPING", "A mapping has no such key", "Add the key.", page=_FUNCTIONS, why=_REFUSED),
+    _rule(
+        "SP-RESOLVE-SELECT", "Fn::Select beyond the end", "Correct the index.", page=_FUNCTIONS, why=_REFUSED
+    ),
+    _rule("SP-RESOLVE-CIDR", "Fn::Cidr cannot be computed", "Correct its arguments.", page=_FUNCTIONS),
+    _rule("SP-RESOLVE-SHAPE", "A function has arguments of a wrong shape", "Write it as documented."),
+    _rule("SP-RESOLVE-FUNCTION", "There is no such function", "Correct its name.", page=_FUNCTIONS),
+    _rule("SP-RESOLVE-DEPTH", "The nesting is too deep", "Flatten the expression."),
+    _rule("SP-RESOLVE-CYCLE", "Things need each other in a circle", "Break the circle.", why=_REFUSED),
+    _rule("SP-RESOLVE-DEPENDSON", "DependsOn names nothing", "Correct the name.", why=_REFUSED),
+    _rule(
+        "SP-RESOLVE-REMOVED",
+        "A reference to a resource whose condition is false in this configuration",
+        "Put the reference into an Fn::If over the same condition.",
+        why=_REFUSED,
+    ),
+    _rule("SP-RESOLVE-SHADOW", "A resource has the name of a parameter", "Rename one of them."),
+    _rule(
+        "SP-RESOLVE-IMPORT",
+        "No stack of the estate exports what is imported",
+        "Export it from a sibling stack of the same environment, or correct the name.",
+        _WARNING,
+        _EXPORTS,
+    ),
+    _rule(
+        "SP-RESOLVE-IMPORT-CYCLE", "Stacks import from each other", "Break the circle.", _WARNING, _EXPORTS
+    ),
+    _rule(
+        "SP-EXPORT-TWICE",
+        "Two stacks export the same name",
+        "Rename one export.",
+        page=_EXPORTS,
+        why=_REFUSED,
+    ),
+    _rule(
+        "SP-NEST-PARAMETER", "Parent and child disagree about parameters", "Make them agree.", page=_NESTED
+    ),
+    _rule("SP-NEST-VALUE", "A value that the child does not allow", "Correct the value.", page=_NESTED),
+    _rule("SP-NEST-OUTPUT", "The child has no such output", "Add it or correct the name.", page=_NESTED),
+    _rule("SP-NEST-MISSING", "The child template is missing", "Correct TemplateURL.", page=_NESTED),
+    _rule("SP-NEST-CYCLE", "Stacks contain each other", "Break the circle.", page=_NESTED),
+    _rule(
+        "SP-NEST-REMOTE", "A child template is not local", "Map its address in template_urls.", _INFO, _NESTED
+    ),
+    _rule("SP-NEST-BOUND", "A child has too many instances", "Judge fewer parents at once.", _INFO),
+)
 
-    def judge(self, rule: dict[str, Any], path: DocPath) -> None:
-        applies: bool | None = True
-        if "RuleCondition" in rule:
-            applies = self._truth(rule["RuleCondition"], (*path, "RuleCondition"))
-        if applies is False:
-            return
-        assertions = rule.get("Assertions")
-        if not isinstance(assertions, list) or not assertions:
-            self._scope.report("SP-RULES-SHAPE", f"rule '{self._name}' has no list of Assertions", path)
-            return
-        for index, item in enumerate(assertions):
-            here: DocPath = (*path, "Assertions", index)
-            if not isinstance(item, dict) or "Assert" not in item:
-                self._scope.report(
-                    "SP-RULES-SHAPE", f"an assertion of rule '{self._name}' has no Assert", here
-                )
-                continue
-            target: DocPath = (*here, "Assert")
-            with self._scope.collecting(target):
-                held = self._truth(item["Assert"], target)
-            if held is not True:
-                self._report(item, target, held if applies else None)
-
-    def _report(self, assertion: dict[str, Any], path: DocPath, held: bool | None) -> None:
-        names = self._scope.used.get(path, ())
-        said = text_of(assertion.get("AssertDescription") or "").strip()
-        origins = [self._scope.origins.get(name) for name in names]
-        related: list[Related] = [item for item in origins if item is not None]
-        if held is False:
-            message = f"rule '{self._name}' is broken" + (f": {said}" if said else "")
-            self._scope.report("SP-RULES-ASSERTION", message, path, related=related)
-            return
-        message = f"rule '{self._name}' cannot be decided" + (f": {said}" if said else "")
-        if not any(map(self._can_be_given, names)):
-            message += " (only the deploy knows what it asks for)"
-            self._scope.report(
-                "SP-RULES-ASSERTION",
-                message,
-                path,
-                related=related,
-                outcome=Outcome.NOTE,
-                severity=Severity.INFO,
-            )
-            return
-        self._scope.report(
-            "SP-RULES-ASSERTION",
-            message,
-            path,
-            related=related,
-            outcome=Outcome.UNDECIDED,
-            severity=Severity.WARNING,
-            fix="give the parameters that it asks for a value in the configuration",
-        )
-
-    def _can_be_given(self, origin: str) -> bool:
-        """Whether a configuration can decide it: not what the account or the parameter store holds."""
-        kind, _, name = origin.partition(":")
-        value = self._scope.values.get(name) if kind == "parameter" else None
-        declared = self._scope.section("Parameters").get(name)
-        stored = isinstance(declared, dict) and text_of(declared.get("Type")).startswith("AWS::SSM::")
-        return isinstance(value, Unknown) and not stored
-
-    def _truth(self, node: Any, path: DocPath) -> bool | None:
-        if isinstance(node, bool):
-            return node
-        if not isinstance(node, dict) or len(node) != 1:
-            return self._wrong("a rule-specific function", path)
-        ((key, arguments),) = node.items()
-        inner: DocPath = (*path, key)
-        match key:
-            case "Fn::Not" if isinstance(arguments, list) and len(arguments) == 1:
-                answer = self._truth(arguments[0], (*inner, 0))
-                return None if answer is None else not answer
-            case "Fn::And" | "Fn::Or" if isinstance(arguments, list):
-                answers = [self._truth(item, (*inner, i)) for i, item in enumerate(arguments)]
-                return conjunction(answers) if key == "Fn::And" else disjunction(answers)
-            case "Fn::Equals" if isinstance(arguments, list) and len(arguments) == 2:
-                left, right = (self._value(item, (*inner, i)) for i, item in enumerate(arguments))
-                return None if isinstance(left, Choice) or isinstance(right, Choice) else equal(left, right)
-            case "Fn::Contains" | "Fn::EachMemberEquals" | "Fn::EachMemberIn":
-                return self._members(key, arguments, inner)
-        return self._wrong("a rule-specific function", inner)
-
-    def _members(self, key: str, arguments: Any, path: DocPath) -> bool | None:
-        if not isinstance(arguments, list) or len(arguments) != 2:
-            return self._wrong(f"for {key} a list of two", path)
-        left, right = (self._value(item, (*path, i)) for i, item in enumerate(arguments))
-        if key == "Fn::Contains":
-            return _among(right, left)
-        if isinstance(left, Unknown) and left.values and isinstance(right, list):
-            # Each item is one of the values: all of them allowed decides it whatever is chosen.
-            if key == "Fn::EachMemberIn" and conjunction([_among(v, right) for v in left.values]):
-                return True
-            return None
-        if not isinstance(left, list):
-            return None if isinstance(left, Unknown | Choice) else self._wrong(f"for {key} a list", path)
-        if key == "Fn::EachMemberEquals":
-            return conjunction([equal(item, right) for item in left])
-        return conjunction([_among(item, right) for item in left])
-
-    def _value(self, node: Any, path: DocPath) -> Any:
-        if isinstance(node, list):
-            return [self._value(item, (*path, i)) for i, item in enumerate(node)]
-        if isinstance(node, dict) and len(node) == 1:
-            ((key, arguments),) = node.items()
-            inner: DocPath = (*path, key)
-            if key == "Fn::RefAll":
-                reason = f"the {text_of(arguments)} of the account"
-                return Unknown(node, reason, "list", may_be_empty=True, sources=(f"Fn::RefAll:{arguments}",))
-            if key in {"Fn::ValueOf", "Fn::ValueOfAll"}:
-                reason = "is an attribute of something that exists already"
-                kind = "string" if key == "Fn::ValueOf" else "list"
-                return Unknown(node, reason, kind, may_be_empty=True)
-            if key in {"Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn"}:
-                answer = self._members(key, arguments, inner)
-                return Unknown(node, "hangs on an unknown", "boolean") if answer is None else answer
-        return self._evaluator.decisive(node, path)
-
-    def _wrong(self, takes: str, path: DocPath) -> bool | None:
-        self._scope.report("SP-RULES-SHAPE", f"rule '{self._name}': expected {takes}", path)
-        return None
-
-
-def _among(value: Any, options: Any) -> bool | None:
-    """Whether a value is one of the options."""
-    if isinstance(value, Choice) or not isinstance(options, list):
-        return None
-    return disjunction([None if isinstance(item, Choice) else equal(value, item) for item in options])
+RULES: dict[str, RuleInfo] = {rule.id: rule for rule in _ALL}
