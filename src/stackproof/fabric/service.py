@@ -41,7 +41,8 @@ class ServiceError(Exception):
 
     ``code`` is what botocore shows as ``Error.Code``; ``query_code`` the modelled shape's name where
     the service is query-compatible (botocore's ``QueryErrorCode``). ``status`` is the HTTP status,
-    ``fault`` ``Sender`` or ``Receiver``; ``extra`` are further members of the error shape.
+    ``fault`` ``Sender`` or ``Receiver``; ``extra`` are further members of the error shape,
+    ``query_message`` the wording over the older query protocol where it differs.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ServiceError(Exception):
         query_code: str = "",
         fault: str = "Sender",
         extra: Mapping[str, Any] | None = None,
+        query_message: str = "",
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -61,6 +63,7 @@ class ServiceError(Exception):
         self.query_code = query_code
         self.fault = fault
         self.extra = dict(extra or {})
+        self.query_message = query_message or message
 
 
 class Service(Protocol):

@@ -87,7 +87,7 @@ class World:
     def caller(self, account: str = "", region: str = "", **facts: Any) -> Caller:
         """A caller; by default the test itself in the world's account and region."""
         account = account or self.account
-        facts.setdefault("arn", f"arn:{arns.partition(region or self.region)}:iam::{account}:root")
+        facts.setdefault("arn", f"arn:{arns.partition(region or self.region)}:iam::{account}:user/stackproof")
         return Caller(account, region or self.region, **facts)
 
     def call(

@@ -133,7 +133,9 @@ def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str,
         context=context,
     )
     if status >= 300:
-        raise client.exceptions.from_code(parsed["Error"]["Code"])(parsed, model.name)
+        error = parsed["Error"]
+        code = error.get("QueryErrorCode") or error["Code"]
+        raise client.exceptions.from_code(code)(parsed, model.name)
     return parsed
 
 
@@ -144,6 +146,7 @@ def error_response(client: Any, error: ServiceError, request_id: str) -> dict[st
     parsed: dict[str, Any] = {"Error": body, "ResponseMetadata": metadata(request_id, error.status, client)}
     if service.metadata.get("protocol") == "query":
         body["Type"] = error.fault
+        body["Message"] = error.query_message
         if service.service_name == "sqs":
             body["Detail"] = None
             return parsed

@@ -7,14 +7,19 @@ from stackproof.fabric.service import ServiceError
 _NAMESPACE = "AWS.SimpleQueueService."
 
 
-def namespaced(shape: str, message: str, status: int = 400, code: str = "") -> ServiceError:
+def namespaced(shape: str, message: str, status: int = 400) -> ServiceError:
     """An error whose query code carries SQS's old namespace."""
-    return ServiceError(_NAMESPACE + (code or shape), message, status=status, query_code=shape)
+    return ServiceError(_NAMESPACE + shape, message, status=status, query_code=shape)
 
 
 def no_queue() -> ServiceError:
     """The queue does not exist."""
-    return namespaced("QueueDoesNotExist", "The specified queue does not exist.", code="NonExistentQueue")
+    return ServiceError(
+        f"{_NAMESPACE}NonExistentQueue",
+        "The specified queue does not exist.",
+        query_code="QueueDoesNotExist",
+        query_message="The specified queue does not exist for this wsdl version.",
+    )
 
 
 def invalid_value(message: str) -> ServiceError:
