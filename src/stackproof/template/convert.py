@@ -89,7 +89,8 @@ def dump_yaml(tree: Any) -> str:
 
         def choose_scalar_style(self) -> str:
             """A function's argument stands unquoted where plain text may."""
-            event, analysis = self.event, self.analyze_scalar(self.event.value)
+            event: Any = self.event
+            analysis = self.analyze_scalar(event.value)
             plain_here = analysis.allow_flow_plain if self.flow_level else analysis.allow_block_plain
             if event.tag and event.tag.startswith("!") and not event.style and plain_here:
                 self.analysis = analysis

@@ -81,9 +81,12 @@ def test_what_cannot_be_decoded_names_its_place() -> None:
     assert (caught.value.file, caught.value.line) == ("t.yaml", 3)
 
 
-WORDS = ["yes", "NO", "~", "null", "017", "0x1F", "1e3", "1_000", "12:30:45", "2012-10-17", "=", "<<", ".inf", "", " a",
-         "a: b", "- a", "#x", "!Ref", "&a", "*a", "%a", "@a", "`a", "a #b", "a\n", "\na", "a\n\n b\n", "x" * 130, "\t",
-         "\u2028", "\x85", "\ufeff", "😀", "012345678901", "1.10", "'", '"', "{{resolve:ssm:a}}", "${A}"]  # fmt: skip
+WORDS = [
+    "yes", "NO", "~", "null", "017", "0x1F", "1e3", "1_000", "12:30:45", "2012-10-17", "=", "<<",
+    ".inf", "", " a", "a: b", "- a", "#x", "!Ref", "&a", "*a", "%a", "@a", "`a", "a #b", "a\n", "\na",
+    "a\n\n b\n", "x" * 130, "\t", "\u2028", "\u0085", "\ufeff", "\U0001f600", "012345678901", "1.10",
+    "'", "\"", "{{resolve:ssm:a}}", "${A}",
+]  # fmt: skip
 TEXTS = st.sampled_from(WORDS) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufffe\uffff"), max_size=12
 )

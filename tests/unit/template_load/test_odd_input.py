@@ -39,7 +39,7 @@ Mappings: {M: {a: 1}}
   B: &x {a: 1}
       Policies: !Ref P
       X: !Foo bar
-	
+	A:
 ---
 {
 }
