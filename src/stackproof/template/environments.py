@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ class _Reader:
         self._config = config
         self._root = root
         self._parameters = parameters
-        self._siblings = _siblings(document.path)
+        self._siblings: dict[str, Path] = {}
         self.findings: list[Finding] = []
         self.reads: list[Path] = []
 
@@ -95,7 +96,10 @@ class _Reader:
         """Environment names with their sources."""
         general: dict[str, list[Path]] = {}
         special: dict[str, list[Path]] = {}
-        for path in config_files(self._path):
+        files = config_files(self._path)
+        if files:
+            self._siblings = _siblings(self._path)
+        for path in files:
             if path.name == samconfig.FILE_NAME or parameter_files.is_template(path):
                 continue
             owner, environment = self._owner(path)
@@ -174,16 +178,11 @@ class _Reader:
 
 
 def _siblings(path: Path) -> dict[str, Path]:
-    """The templates of a folder (by their endings) without the given one's own file, by stem."""
-    folder = path.parent
-    if not folder.is_dir():
-        return {path.stem: path}
-    found = {
-        item.stem: item
-        for item in sorted(folder.iterdir())
-        if item.suffix in _TEMPLATE_SUFFIXES and item.is_file()
-    }
-    return {**found, path.stem: path}
+    """The templates of a folder (by their endings), by stem; the given one for its own."""
+    with os.scandir(path.parent) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_file())
+    found = [path.parent / name for name in names if name.endswith(_TEMPLATE_SUFFIXES)]
+    return {**{item.stem: item for item in found}, path.stem: path}
 
 
 def _declares(path: Path, name: str) -> bool:

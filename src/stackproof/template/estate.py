@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,9 @@ class Estate:
         self._done: set[str] = set()
         self._visiting: list[str] = []
         self._parents: dict[str, list[str]] | None = None
+        self._nested: dict[str, frozenset[str]] = {}
+        self._names: summary.Names | None = None
+        self._settings: dict[str, frozenset[str]] = {}
         self.open: list[tuple[str, Configuration]] = []
         for template in templates:
             self.add(template)
@@ -54,7 +58,8 @@ class Estate:
         self._paths[template.file] = template.path
         if isinstance(template, Document):
             self._documents[template.file] = template
-        self._parents = None
+        self._parents = self._names = None
+        self._nested.clear()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -167,15 +172,17 @@ class Estate:
         if self._parents is None:
             self._parents = {}
             for name in self.files:
-                found = self.summary(name)
-                if found and found.children:
-                    for child in summary.children(found, self.files, self.config):
-                        self._parents.setdefault(child, []).append(name)
+                for child in self._children(name):
+                    self._parents.setdefault(child, []).append(name)
         return [name for name in self._parents.get(file, ()) if name != file]
 
     def _children(self, file: str) -> frozenset[str]:
-        found = self.summary(file)
-        return summary.children(found, self.files, self.config) if found and found.children else frozenset()
+        if file not in self._nested:
+            if self._names is None:
+                self._names = summary.Names(self.files, self.config)
+            found = self.summary(file)
+            self._nested[file] = self._names.children(found) if found and found.children else frozenset()
+        return self._nested[file]
 
     def _closure(self, start: Iterable[str], step: Any) -> set[str]:
         found: set[str] = set()
@@ -198,14 +205,17 @@ class Estate:
             for other in self.files:
                 found = self.summary(other)
                 if found and found.exports and other not in group:
+                    # An exporter's family may import in its turn, but only from exporters: they are all in.
                     group |= self._family(other)
-        settings = {
-            display(path, self.root)
-            for name in group
-            if name in self._paths
-            for path in config_files(self._paths[name])
-        }
-        return frozenset(group | settings)
+        folders = {os.path.dirname(self._paths[name]) for name in group if name in self._paths}
+        return frozenset(group).union(*map(self._config_files, folders))
+
+    def _config_files(self, folder: str) -> frozenset[str]:
+        """The names of the configuration files of a folder's templates."""
+        if folder not in self._settings:
+            found = (display(item, self.root) for item in config_files(Path(folder, "template.yaml")))
+            self._settings[folder] = frozenset(found)
+        return self._settings[folder]
 
     def _family(self, file: str) -> set[str]:
         above = {file} | self._closure([file], self.parents)

@@ -125,7 +125,8 @@ class Family:
             message = f"the child stack is not judged: {target.problem}"
             self._breach("SP-NEST-REMOTE", message, path, fix, Outcome.NOTE, Severity.INFO)
         else:
-            self._breach("SP-NEST-MISSING", f"the child template is missing: {target.problem}", path)
+            fix = "correct the path, or map it to a local folder in template_urls"
+            self._breach("SP-NEST-MISSING", f"the child template is missing: {target.problem}", path, fix)
 
     def _instantiate_file(
         self, file: str, place: Path, logical_id: str, properties: Mapping[str, Any], path: DocPath

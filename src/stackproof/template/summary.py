@@ -55,19 +55,27 @@ def _pattern(name: Any) -> str:
     return ".*".join(escape(piece) for piece in _VARIABLE.split(text))
 
 
-def children(summary: Summary, files: Iterable[str], config: Config) -> frozenset[str]:
-    """The files that the template's nested stacks may mean; rather one too many.
+class Names:
+    """The files of an estate by the last segment of their names, and the targets of ``template_urls``."""
 
-    A URL means every file of its last segment's name; one whose last segment is unknown, every file.
-    """
-    files = tuple(files)
-    found: set[str] = set()
-    tables = [config.template_urls, *(one.template_urls for one in config.environments.values())]
-    mapped = {posixpath.normpath(target) for table in tables for target in table.values()}
-    for text in summary.children:
-        last = text.split("?", 1)[0].rsplit("/", 1)[-1]
-        if "${" in last:
-            found.update(file for file in files if file != summary.file)
-            continue
-        found.update(file for file in files if posixpath.basename(file) == last or file in mapped)
-    return frozenset(found)
+    def __init__(self, files: Iterable[str], config: Config) -> None:
+        tables = [config.template_urls, *(one.template_urls for one in config.environments.values())]
+        mapped = {posixpath.normpath(target) for table in tables for target in table.values()}
+        self._all = frozenset(files)
+        self._mapped = self._all & mapped
+        self._by_base: dict[str, set[str]] = {}
+        for file in self._all:
+            self._by_base.setdefault(posixpath.basename(file), set()).add(file)
+
+    def children(self, summary: Summary) -> frozenset[str]:
+        """The files that the template's nested stacks may mean; rather one too many.
+
+        A URL means every file of its last segment's name; one whose last segment is unknown, every file.
+        """
+        found: set[str] = set()
+        for text in summary.children:
+            last = text.split("?", 1)[0].rsplit("/", 1)[-1]
+            if "${" in last:
+                return self._all
+            found |= self._by_base.get(last, set()) | self._mapped
+        return frozenset(found)
