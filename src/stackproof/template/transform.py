@@ -62,12 +62,7 @@ def expand(
         tree = loops.tree
         stages.append(loops.paths.back)
     if SAM in _declared(document.tree) and isinstance(tree.get("Resources"), dict):
-        written = tree
-        sam = translate(tree, known_values(tree, configuration))
-        before = _through(stages, locate)
-        findings += [_sam_finding(error, written, before) for error in sam.errors]
-        tree = sam.tree
-        stages.append(SamOrigin(written, sam.sources).back)
+        tree = _sam_stage(tree, configuration, stages, locate, findings)
     locate, origin = _through(stages, locate), _through(stages, origin)
     if stages or included.reads:
         checked, wrong = check_shape(tree, locate)
@@ -76,6 +71,20 @@ def expand(
     return Expanded(
         document, tree, locate, origin, tuple(findings), tuple(included.reads), partial or included.partial
     )
+
+
+def _sam_stage(
+    written: dict[str, Any],
+    configuration: Configuration | None,
+    stages: list[Back],
+    locate: Callable[[DocPath], Location],
+    findings: list[Finding],
+) -> dict[str, Any]:
+    sam = translate(written, known_values(written, configuration))
+    before = _through(stages, locate)
+    findings += [_sam_finding(error, written, before) for error in sam.errors]
+    stages.append(SamOrigin(written, sam.sources).back)
+    return sam.tree
 
 
 def expansion_inputs(document: Document) -> frozenset[str]:
