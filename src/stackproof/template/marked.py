@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from stackproof.model import Location
 
 _TAG = "tag:yaml.org,2002:"
@@ -59,6 +57,8 @@ def decode(file: str, text: str, *, is_json: bool) -> Node:
 
     Raises ``Unreadable`` for a syntax error, an empty file, or nesting that goes too deep.
     """
+    import yaml  # a run that the cache answers decodes nothing
+
     text = text.removeprefix("\ufeff")
     if is_json:
         _check_json(file, text)
@@ -94,10 +94,10 @@ def _node(file: str, node: Any, depth: int) -> Node:
     where = Location(file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
     if depth > 8:
         return Node("deep", "", where)
-    if isinstance(node, yaml.MappingNode):
+    if node.id == "mapping":
         pairs = [(_node(file, key, depth + 1), _node(file, value, depth + 1)) for key, value in node.value]
         return Node("object", tuple(pairs), where)
-    if isinstance(node, yaml.SequenceNode):
+    if node.id == "sequence":
         return Node("list", tuple(_node(file, item, depth + 1) for item in node.value), where)
     # libyaml leaves surrogate pairs of JSON's \\u escapes apart.
     text = _SURROGATES.sub(
