@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,7 @@ SHORT_TAGS = frozenset(
 _CORE_TAGS = frozenset(
     ["str", "int", "float", "bool", "null", "map", "seq", "timestamp", "binary", "merge", "value"]
 )
+_EXPONENT = re.compile(r"-?[0-9.]+[eE][-+]?[0-9]+")
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -91,7 +93,9 @@ def decode(text: str) -> tuple[Any, list[Mistake]]:
     """
     try:
         mistakes = _survey(text)
-        return _yaml(text), mistakes + _strict(text)
+        json_like = text.lstrip("\ufeff \t\r\n")[:1] == "{"
+        unlike = _strict(text) if json_like else []
+        return _yaml(text, json_like and not unlike), mistakes + unlike
     except yaml.YAMLError as error:
         first = _explain(text, error)
         if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
@@ -102,8 +106,6 @@ def decode(text: str) -> tuple[Any, list[Mistake]]:
 
 def _strict(text: str) -> list[Mistake]:
     """CloudFormation reads what starts with ``{`` as JSON, where YAML would allow a trailing comma."""
-    if text.lstrip("\ufeff \t\r\n")[:1] != "{":
-        return []
     try:
         json.loads(text.lstrip("\ufeff"))
     except RecursionError:
@@ -150,8 +152,9 @@ def _at(rule: str, message: str, mark: Any) -> Mistake:
 class _Loader(cfn_yaml.CfnFullLoader):  # type: ignore[misc]
     """cfn-lint's loader with JSON values only, and with bounds on keys and merges."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, is_json: bool) -> None:
         super().__init__(text, None)
+        self.is_json = is_json
         self.merged = 0
 
     def flatten_mapping(self, node: MappingNode) -> None:
@@ -195,6 +198,11 @@ class _Loader(cfn_yaml.CfnFullLoader):  # type: ignore[misc]
         return list_node(items, node.start_mark, node.end_mark)
 
     def text(self, node: Any) -> Any:
+        # YAML 1.1 wants a point in a number with an exponent, JSON does not.
+        if self.is_json and not node.style and _EXPONENT.fullmatch(node.value):
+            value = float(node.value)
+            if math.isfinite(value):
+                return value
         return str_node(self.construct_scalar(node), node.start_mark, node.end_mark)
 
     def integer(self, node: Any) -> Any:
@@ -246,8 +254,8 @@ for _tag in ("set", "omap", "pairs"):
 _Loader.add_multi_constructor("!", _Loader.short)
 
 
-def _yaml(text: str) -> Any:
-    loader = _Loader(text)
+def _yaml(text: str, is_json: bool) -> Any:
+    loader = _Loader(text, is_json)
     try:
         tree = loader.get_single_data()
     except RecursionError as error:

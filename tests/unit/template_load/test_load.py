@@ -140,6 +140,13 @@ def test_scalars_become_json(load_text: Load, written: str, value: Any) -> None:
     assert plain(document.tree)["Resources"]["Topic"]["Properties"] == {"X": value}
 
 
+def test_a_json_number_with_an_exponent_is_a_number(load_text: Load) -> None:
+    text = '{"Resources": {"A": {"Type": "A::B", "Properties": {"X": [1e3, -2E-2, "1e3", 1e999]}}}}'
+    document = load_text(text).document
+    assert document is not None
+    assert plain(document.tree)["Resources"]["A"]["Properties"]["X"] == [1000.0, -0.02, "1e3", "1e999"]
+
+
 def test_a_byte_order_mark_does_no_harm(load_text: Load) -> None:
     loaded = load_text(b"\xef\xbb\xbf" + TOPIC.encode())
     assert loaded.document is not None
