@@ -10,9 +10,9 @@ from stackproof.checks.guard import findings as build
 from stackproof.checks.guard.adapter import GuardError, evaluate
 from stackproof.checks.guard.ground import ground
 from stackproof.checks.guard.headers import Described
-from stackproof.checks.guard.prefilter import concerns
+from stackproof.checks.guard.prefilter import concerned, selections, text_of
 from stackproof.checks.guard.probe import Probed, clause_key, probe
-from stackproof.checks.guard.report import Clause, results
+from stackproof.checks.guard.report import Clause, RuleResult, results
 from stackproof.checks.guard.rules import EVALUATION
 from stackproof.checks.guard.rulesets import LoadedFile, LoadedSet, RuleSets
 from stackproof.checks.guard.scene import Scene
@@ -75,15 +75,20 @@ def _judge_file(
     scene: Scene, loaded: LoadedSet, file: LoadedFile, rules: dict[str, Described]
 ) -> Iterator[Finding]:
     parameters, severity, view = loaded.config.parameters, loaded.config.severity, scene.view
-    document = scene.document(parameters)
-    if not concerns(file.source, document):
+    names = concerned(file.source, scene.types)
+    if not names & rules.keys():
         return
+    native: list[RuleResult] = []
     try:
-        native = results(evaluate(document, file.source.text))
+        for group, types in selections(file.source, names):
+            document = scene.document(parameters, types)
+            native += results(evaluate(document, text_of(file.source, group)))
     except GuardError as error:
         yield _gave_up(view, file, error)
         return
     for name, described in rules.items():
+        if name not in names:
+            continue
         clauses = [clause for result in native if result.name == name for clause in result.failures]
         probed = _probe(scene, file, name, parameters, clauses)
         if probed is None:

@@ -17,8 +17,8 @@ from stackproof.checks.guard.samples import admits, candidates, fresh
 from stackproof.checks.guard.scene import Scene, kind_of
 from stackproof.checks.guard.source import RuleFile
 from stackproof.checks.guard.views import View
-from stackproof.checks.guard.worlds import ClassKey, World, key_of, materialise
-from stackproof.model import JSON
+from stackproof.checks.guard.worlds import ClassKey, Spot, World, key_of, materialise
+from stackproof.model import JSON, DocPath
 from stackproof.template.model import Unknown
 
 _NEAR = 4
@@ -165,7 +165,7 @@ def ground(
     """
     extent = reach(file, rule)
     view = scene.view
-    seen = tuple(spot for spot in scene.spots if extent.path(spot.path, scene.kind(spot.path)))
+    seen = tuple(spot for spot in scene.spots if extent.path(_looked_at(spot), scene.kind(spot.path)))
     unknowns: dict[ClassKey, Unknown] = {}
     owners: dict[ClassKey, set[Owner]] = {}
     conditions: dict[str, set[Owner]] = {}
@@ -207,6 +207,11 @@ def _only(tree: Any, owners: set[Owner]) -> Any:
     if not isinstance(resources, dict) or not owners & resources.keys():
         return tree
     return {**tree, "Resources": {key: body for key, body in resources.items() if key in owners}}
+
+
+def _looked_at(spot: Spot) -> DocPath:
+    """What a rule must look at to see a spot: a choice may take its key away, so its parent will do."""
+    return spot.path if isinstance(spot.item, Unknown) else spot.path[:-1]
 
 
 def _visible(tree: Any, extent: Reach) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stackproof.checks.guard.lexer import Token
+from stackproof.checks.guard.reach import relates
 from stackproof.checks.guard.source import RuleFile
 from stackproof.model import JSON
 
@@ -48,7 +49,7 @@ def literals(file: RuleFile, rule: str) -> Literals:
         lists=tuple(dict.fromkeys(_lists(body))),
         kinds=frozenset(word for word in words if word.startswith("is_")),
         parses="json_parse" in words,
-        relates=any(_relates(body, index) for index in range(len(body) - 1)),
+        relates=relates(body),
     )
 
 
@@ -71,16 +72,6 @@ def _types_asked(body: Sequence[Token], index: int) -> Iterator[Token]:
             return
         if token.text == "]":
             return
-
-
-def _relates(body: Sequence[Token], index: int) -> bool:
-    """Whether an operator is followed by a query instead of a literal."""
-    if body[index].text not in {"==", "!=", "<", ">", "<=", ">="} and body[index].text.lower() != "in":
-        return False
-    following = body[index + 1]
-    if following.kind == "word":
-        return following.text.lower() not in {"true", "false", "null"}
-    return following.kind == "variable"
 
 
 def _number(text: str) -> float | int:

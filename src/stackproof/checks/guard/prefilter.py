@@ -26,35 +26,56 @@ NEUTRAL = {
 }
 
 
-@functools.lru_cache(maxsize=4096)
-def needed_types(file: RuleFile) -> frozenset[str] | None:
-    """The types of which at least one must occur for the file to say anything; None: it always runs.
+def concerned(file: RuleFile, types: frozenset[str]) -> frozenset[str]:
+    """The rules of a file that can say anything about a template with resources of these types.
 
-    Rules that name types may still speak about a template without them (``%trails !empty`` fails where
-    there is no trail), so the file must also be silent about a template that has nothing of the kind.
+    A rule that selects resources of named types is left out when none of them occurs, unless it speaks
+    about a template without them as well (``%trails !empty`` fails where there is no trail).
     """
-    needed: set[str] = set()
-    if file.loose or not file.rules:
-        return None if file.loose else frozenset()
-    for name, statements in file.rules.items():
-        if all(statement.parameters for statement in statements):
-            continue
-        types = reach(file, name).types
-        if types is None:
-            return None
-        needed |= types
-    return frozenset(needed) if _silent(file.text) else None
+    return frozenset(name for name, needed in _needs(file) if needed is None or needed & types)
 
 
-def concerns(file: RuleFile, document: str) -> bool:
-    """Whether a file has to run over the JSON text of a document."""
-    needed = needed_types(file)
-    return needed is None or any(kind in document for kind in needed)
+def selections(file: RuleFile, rules: frozenset[str]) -> list[tuple[frozenset[str], frozenset[str] | None]]:
+    """The rules in groups that can be judged together, each with the types of the resources that it selects.
+
+    What else stands in a template cannot change the answer of a rule that selects by type, and to leave it
+    out is most of the work saved. None: the group needs the whole template.
+    """
+    typed = {name: kinds for name in rules if (kinds := reach(file, name).types) is not None}
+    if file.loose or not typed:
+        return [(rules, None)]
+    groups = [(frozenset(typed), frozenset[str]().union(*typed.values()))]
+    rest = rules - frozenset(typed)
+    return [*groups, (rest, None)] if rest else [*groups]
 
 
-def _silent(text: str) -> bool:
+@functools.lru_cache(maxsize=4096)
+def text_of(file: RuleFile, rules: frozenset[str]) -> str:
+    """The text of these rules with everything they need: the whole file when that is all of it."""
+    if file.loose or len(rules) == len(_needs(file)):
+        return file.text
+    return file.part(rules)
+
+
+@functools.lru_cache(maxsize=4096)
+def _needs(file: RuleFile) -> tuple[tuple[str, frozenset[str] | None], ...]:
+    """For each rule the types of which one must occur for it to say anything; None: it always runs."""
+    if file.loose:
+        return (*((name, None) for name in file.rules), ("default", None))
+    silent = _silent(file.text)
+    return tuple(
+        (name, reach(file, name).types if name in silent else None)
+        for name, statements in file.rules.items()
+        if not all(statement.parameters for statement in statements)
+    )
+
+
+def _silent(text: str) -> frozenset[str]:
+    """The rules that do not fail a template which has nothing of any kind."""
     try:
-        reports = [evaluate(document, text) for document in ("{}", encode(NEUTRAL))]
+        answers = [statuses(evaluate(document, text)) for document in ("{}", encode(NEUTRAL))]
     except GuardError:
-        return False
-    return all(FAIL not in statuses(report).values() for report in reports)
+        return frozenset()
+    return frozenset(
+        name for name in answers[0] if FAIL not in {answer.get(name, FAIL) for answer in answers}
+    )

@@ -11,9 +11,26 @@ from stackproof.checks.guard.source import RuleFile, types_of
 from stackproof.model import DocPath
 
 _OR = {"or", "OR", "|OR|"}
-_HARMLESS = {"exists", "EXISTS", "empty", "EMPTY", "!", "not", "NOT", "is_struct", "IS_STRUCT", "{"}
+_EXISTS = ("exists", "EXISTS")
 _COMPARE = {"==", "!=", "<", ">", "<=", ">=", "in", "IN"}
 _CONSTANTS = {"true", "false", "null"}
+_FUNCTIONS = {
+    "count",
+    "join",
+    "json_parse",
+    "now",
+    "parse_boolean",
+    "parse_char",
+    "parse_epoch",
+    "parse_float",
+    "parse_int",
+    "parse_string",
+    "regex_replace",
+    "substring",
+    "to_lower",
+    "to_upper",
+    "url_decode",
+}
 _LOOKS_AT_ALL = {"==", "!=", "in", "IN", "keys", "KEYS", ")"}
 
 
@@ -22,12 +39,14 @@ class Reach:
     """``types``: the only resource types that the rule selects, None for any resource.
 
     ``words``: every name and string in the rule. ``wild``: a wildcard may stand for the first key of
-    the properties, so that ``words`` do not bound what is reached.
+    the properties, so that ``words`` do not bound what is reached; ``deep``: for a key below, or
+    the rule compares whole structures.
     """
 
     types: frozenset[str] | None
     words: frozenset[str]
     wild: bool
+    deep: bool
 
     def resource(self, kind: str) -> bool:
         """Whether the rule can look at a resource of this type."""
@@ -43,7 +62,10 @@ class Reach:
             return False
         if path[2] != "Properties":
             return self.wild or path[2] in self.words
-        return self.wild or len(path) < 4 or path[3] in self.words
+        if self.wild:
+            return True
+        keys = [key for key in path[3:] if isinstance(key, str)]
+        return all(key in self.words for key in (keys[:1] if self.deep else keys))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -53,7 +75,7 @@ def reach(file: RuleFile, rule: str) -> Reach:
     types, pattern = types_of(body)
     words = frozenset(token.value for token in body if token.kind in {"word", "string", "type"})
     bounded = bool(types) and not pattern and not file.loose and all(_typed(body))
-    return Reach(types if bounded else None, words, file.loose or _wild(body))
+    return Reach(types if bounded else None, words, file.loose or _wild(body), _deep(body))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -77,11 +99,7 @@ def independent(file: RuleFile, rule: str) -> bool:
             return False
         if token.kind == "word" and token.text in {"some", "SOME"} and _whole(following):
             return False
-        if token.kind == "word" and following.text == "(" and token.text not in helpers:
-            return False
-        if token.text in _COMPARE and following.kind == "word" and following.text.lower() not in _CONSTANTS:
-            return False
-    return True
+    return not relates(body)
 
 
 def _whole(token: Token) -> bool:
@@ -97,7 +115,7 @@ def _typed(body: Sequence[Token]) -> Iterator[bool]:
         if following[:3] == [".", "*", "["]:
             yield _filters_type(body, index + 4)
         else:
-            yield bool(following) and following[0] in _HARMLESS - {"{"}
+            yield bool(following) and following[0] in _EXISTS
 
 
 def _filters_type(body: Sequence[Token], start: int) -> bool:
@@ -152,3 +170,36 @@ def _wild(body: Sequence[Token]) -> bool:
         ):
             return True
     return False
+
+
+def _deep(body: Sequence[Token]) -> bool:
+    """Whether keys that are not named are reached: by a wildcard, or as part of a whole structure."""
+    return relates(body) or any(_opens(body, index) for index in range(len(body)))
+
+
+def _opens(body: Sequence[Token], index: int) -> bool:
+    token, before = body[index], body[index - 1].text if index else ""
+    if token.text == "*":
+        return before == "." and body[index - 2].text != "Resources"
+    if token.kind == "variable":
+        return before == "."
+    return token.text in {"keys", "KEYS"} or (token.text == "{" and before in {*_COMPARE, ",", "["})
+
+
+def relates(body: Sequence[Token]) -> bool:
+    """Whether a rule compares with, or computes from, other places of the document, not only literals."""
+    lets = (i for i in range(len(body) - 3) if body[i].text == "let" and _literal(body[i + 3]))
+    known = {body[i + 1].text for i in lets}
+    return any(_elsewhere(body[index], body[index + 1], known) for index in range(len(body) - 1))
+
+
+def _elsewhere(token: Token, following: Token, known: set[str]) -> bool:
+    if token.text in _COMPARE and following.kind == "word":
+        return following.text.lower() not in _CONSTANTS
+    if token.text in _COMPARE and following.kind == "variable":
+        return following.value not in known
+    return token.kind == "word" and token.text in _FUNCTIONS and following.text == "("
+
+
+def _literal(token: Token) -> bool:
+    return token.kind in {"string", "number", "regex", "range"} or token.text in {"[", "{", "true", "false"}

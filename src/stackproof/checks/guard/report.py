@@ -138,7 +138,7 @@ def _value_check(node: JSON, body: Any, message: str) -> Iterator[Clause]:
             value = check["value"] if isinstance(check.get("value"), dict) else check
             yield _clause(node, {**value, "comparison": check.get("comparison")}, message)
         elif kind == "NoValueForEmptyCheck":
-            yield Clause("", message=str(check or message), text=node["context"].strip())
+            yield Clause("", message=str(check or message), text=_text(node))
         else:
             yield _clause(node, check, message)
 
@@ -162,8 +162,14 @@ def _clause(node: JSON, check: Any, message: str) -> Clause:
         compared_paths=tuple(other[0] for other in others),
         message=_message(check, message),
         reason=str(check.get("message") or reason or ""),
-        text=node["context"].strip(),
+        text=_text(node),
     )
+
+
+def _text(node: JSON) -> str:
+    """The clause as the engine writes it; nothing for a block, which it only names by line."""
+    context = str(node["context"]).strip()
+    return "" if "Location[" in context else context
 
 
 def _operand(operand: Any) -> tuple[str, Any, str, str]:

@@ -19,20 +19,27 @@ from stackproof.template.model import Unknown
 class Scene:
     """A view, every place in it where something unknown stands, and its base world.
 
-    In the base world every unknown has a fresh value and every unknown condition is true.
+    In the base world every unknown has a fresh value and every unknown condition is true; ``plain`` is
+    the document there and ``types`` are the types of its resources.
     """
 
     view: View
     spots: tuple[Spot, ...]
     base: World
     plain: JSON
+    types: frozenset[str]
     _documents: dict[str, str] = field(default_factory=dict)
 
-    def document(self, parameters: Mapping[str, Any]) -> str:
-        """The JSON text of the base world with a rule set's input parameters."""
-        key = json.dumps(parameters, sort_keys=True, default=str)
+    def document(self, parameters: Mapping[str, Any], types: frozenset[str] | None = None) -> str:
+        """The JSON text of the base world with a rule set's input parameters.
+
+        ``types``: with the resources of these types (and those without any) only.
+        """
+        kept = None if types is None else types & self.types
+        key = json.dumps([parameters, None if kept is None else sorted(kept)], sort_keys=True, default=str)
         if key not in self._documents:
-            self._documents[key] = encode(merge_parameters(self.plain, dict(parameters)))
+            plain = self.plain if kept is None else _selected(self.plain, kept)
+            self._documents[key] = encode(merge_parameters(plain, dict(parameters)))
         return self._documents[key]
 
     def kind(self, path: DocPath) -> str:
@@ -53,4 +60,18 @@ def scene(view: View) -> Scene:
     found = tuple(spots(view.tree)) if view.name == "resolved" else ()
     base = World(fresh_values(spot.item for spot in found if isinstance(spot.item, Unknown)))
     plain = materialise(view.tree, base) if found or view.name == "resolved" else view.tree
-    return Scene(view, found, base, plain)
+    return Scene(view, found, base, plain, _types(plain))
+
+
+def _types(document: JSON) -> frozenset[str]:
+    resources = document.get("Resources") if isinstance(document, dict) else None
+    bodies = resources.values() if isinstance(resources, dict) else ()
+    return frozenset(kind for body in bodies if (kind := kind_of(body)))
+
+
+def _selected(document: JSON, types: frozenset[str]) -> JSON:
+    resources = document.get("Resources") if isinstance(document, dict) else None
+    if not isinstance(resources, dict):
+        return document
+    kept = {key: body for key, body in resources.items() if (kind_of(body) or "") in {"", *types}}
+    return {**document, "Resources": kept}

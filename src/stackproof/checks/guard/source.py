@@ -78,9 +78,14 @@ class RuleFile:
 
     def alone(self, name: str) -> str:
         """The text of one rule with what it needs; the whole file when that cannot be told."""
+        return self.part(frozenset([name]))
+
+    def part(self, names: frozenset[str]) -> str:
+        """The text of some rules with what they need, in the file's order."""
         if self.loose:
             return self.text
-        return "\n".join(self.text[s.start : s.end] for s in self.closure(name))
+        kept = {statement.start: statement for name in names for statement in self.closure(name)}
+        return "\n".join(self.text[kept[start].start : kept[start].end] for start in sorted(kept))
 
     @functools.cached_property
     def _lets(self) -> dict[str, list[Statement]]:
