@@ -29,7 +29,7 @@ from cfnlint.runner.deployment_file.runner import expand_deployment_files
 from cfnlint.runner.parameter_file.runner import expand_parameter_files
 from cfnlint.runner.template.runner import run_template_by_data, run_template_by_file_path
 
-from stackproof.checks.lint.compat import speed_up
+from stackproof.checks.lint.compat import only, speed_up
 from stackproof.checks.lint.surroundings import config_file
 from stackproof.errors import ConfigError, RuleError
 from stackproof.model import DocPath, Location, RuleInfo, Severity
@@ -98,7 +98,7 @@ class Linter:
 
     def lint_resolved(self, tree: dict[str, Any]) -> list[LintMatch]:
         """The matches of the E3 rules for a document without marks; their lines mean nothing."""
-        with contextlib.chdir(self.base):
+        with contextlib.chdir(self.base), only("E3"):
             config = self._config
             found = [
                 match

@@ -75,7 +75,7 @@ def changes(resolved: Resolved) -> Changes:
 
 
 def judgeable(resolved: Resolved, changed: Changes) -> dict[str, Any]:
-    """A plain document with the changed resources, those they refer to and those of the same type."""
+    """A plain document with the changed resources, and the types of those they refer to."""
     written = resolved.expanded.tree
     tree = {key: written[key] for key in _SECTIONS if key in written}
     tree["Parameters"] = _parameters(resolved)
@@ -86,11 +86,11 @@ def judgeable(resolved: Resolved, changed: Changes) -> dict[str, Any]:
         }
     every = resolved.tree.get("Resources", {})
     bodies = {name: _rendered_resource(resolved, name, every[name]) for name in changed.resources}
-    kinds = {body.get("Type") for body in bodies.values()}
-    needed = {name for body in bodies.values() for name in _names(body)}
-    for name, body in every.items():
-        if name not in bodies and isinstance(body, Mapping) and (name in needed or body.get("Type") in kinds):
-            bodies[name] = _rendered_resource(resolved, name, body)
+    for name in {name for body in bodies.values() for name in _names(body)} - bodies.keys():
+        # What is only referred to needs no properties: nothing that cfn-lint says of it is asked for.
+        if isinstance(every.get(name), Mapping):
+            body = _rendered_resource(resolved, name, every[name])
+            bodies[name] = {key: body[key] for key in ("Type", "Condition") if key in body}
     tree["Resources"] = {name: bodies[name] for name in every if name in bodies}
     return {key: section for key, section in tree.items() if section}
 

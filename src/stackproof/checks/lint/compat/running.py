@@ -1,0 +1,140 @@
+"""Running the rules over a template without asking the same question for every rule."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import cfnlint.rules._rules as rules_module
+from cfnlint.rules.jsonschema import CfnLint as keyword_module  # noqa: N813 - a module, not a class
+
+from stackproof.checks.lint.compat.patching import is_known, replace
+
+
+def rules() -> None:
+    """Run the rules without asking the configuration once a rule and every rule for every resource."""
+    cls = rules_module.Rules
+    plain_resource = rules_module.CloudFormationLintRule.matchall_resource_properties
+
+    def run(self: Any, filename: Any, cfn: Any, config: Any) -> Iterator[Any]:
+        enabled = _prepare(self, cfn, config)
+        for rule_id, rule in self.data.items():
+            if not _is_wanted(rule_id):
+                continue
+            checked = self.run_check(rule.matchall, filename, rule_id, config, enabled, filename, cfn)
+            yield from (match for match in checked if match.rule.id in enabled)
+        # The stock matchall_resource_properties answers only for the rule's own resource types.
+        by_type = [
+            (
+                rule_id,
+                rule,
+                None
+                if type(rule).matchall_resource_properties is not plain_resource
+                else frozenset(rule.resource_property_types),
+            )
+            for rule_id, rule in self.data.items()
+        ]
+        for name, body in cfn.get_resources().items():
+            kind, properties = body.get("Type"), body.get("Properties")
+            if not isinstance(kind, str) or not isinstance(properties, dict):
+                continue
+            path = ["Resources", name, "Properties"]
+            for rule_id, rule, kinds in by_type:
+                if kinds is not None and kind not in kinds:
+                    continue
+                checked = self.run_check(
+                    rule.matchall_resource_properties,
+                    filename,
+                    rule_id,
+                    config,
+                    enabled,
+                    filename,
+                    cfn,
+                    properties,
+                    kind,
+                    path,
+                )
+                yield from (match for match in checked if match.rule.id in enabled)
+
+    replace(cls, "run", run)
+
+
+def _prepare(rules: Any, cfn: Any, config: Any) -> set[str]:
+    """Configure, start and link the rules for one template; the ids of those that are enabled."""
+    _keyword_rules.clear()
+    configured, experimental = config.configure_rules, config.include_experimental
+    wanted = {
+        "include_experimental": experimental,
+        "ignore_rules": config.ignore_checks,
+        "include_rules": config.include_checks,
+        "mandatory_rules": config.mandatory_checks,
+    }
+    enabled = set()
+    for rule_id, rule in rules.data.items():
+        rule.configure(configured.get(rule_id, None), experimental)
+        rule.initialize(cfn)
+        if rule.is_enabled(**wanted):
+            enabled.add(rule_id)
+    data = rules.data
+    for rule_id, rule in data.items():
+        for key in rule.child_rules:
+            if key in data:
+                rule.child_rules[key] = data[key]
+        for parent in rule.parent_rules:
+            if parent in data:
+                data[parent].child_rules[rule_id] = rule
+    return enabled
+
+
+_keyword_rules: dict[tuple[int, str], list[Any]] = {}
+"""The rules that listen to a keyword, by the rule E1101 and the keyword, for the template at hand."""
+
+_only: list[str] = []
+
+
+@contextlib.contextmanager
+def only(prefix: str) -> Iterator[None]:
+    """Let only rules with this prefix speak, where that can be done; the others' matches are not wanted.
+
+    This saves time and nothing else: whoever asks still filters the matches.
+    """
+    _only.append(prefix)
+    try:
+        yield
+    finally:
+        _only.pop()
+
+
+def _is_wanted(rule_id: str) -> bool:
+    """Rules of schemas (E0, E1) lead to all others; W and I rules speak for themselves only."""
+    return not _only or rule_id.startswith((_only[-1], "E0", "E1"))
+
+
+def keyword() -> None:
+    """Find the rules of a keyword by a table instead of comparing it with those of every rule."""
+    cls = keyword_module.CfnLint
+
+    def listening(self: Any, keyword: str) -> list[Any]:
+        key = (id(self), keyword)
+        if key not in _keyword_rules:
+            _keyword_rules[key] = [
+                rule
+                for rule in self.child_rules.values()
+                if rule is not None and rule.id and (not _only or rule.id.startswith(_only[-1]))
+                for listened in rule.keywords
+                if listened == keyword
+            ]
+        return _keyword_rules[key]
+
+    def cfn_lint(self: Any, validator: Any, keywords: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        inner = validator.evolve(function_filter=validator.function_filter.evolve(add_cfn_lint_keyword=False))
+        for keyword in keywords:
+            for rule in listening(self, keyword):
+                for error in rule.validate(inner, keyword, instance, schema):
+                    if error.rule is None and isinstance(error.validator, keyword_module.Unset):
+                        error.rule = rule
+                    yield error
+
+    if is_known(rules_module):  # its shortcut empties the table for every template
+        replace(cls, "cfnLint", cfn_lint)
