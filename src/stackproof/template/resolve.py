@@ -34,33 +34,20 @@ def resolve(
     scope = Scope(expanded, configuration, exports, nested, tuple(parents))
     settle(scope)
     evaluator = Evaluator(scope)
-    conditions = {
-        name: evaluator.conditions.named(name, ("Conditions", name)) for name in scope.section("Conditions")
-    }
+    conditions = evaluator.conditions.every()
     assertions.judge(scope, evaluator)
     tree: dict[str, Any] = {key: expanded.tree[key] for key in _LITERAL if key in expanded.tree}
     conditional: dict[str, str] = {}
-    if isinstance(expanded.tree.get("Resources"), dict):
-        tree["Resources"] = _resources(scope, evaluator, conditional)
     outputs: dict[str, Any] = {}
     exported: dict[str, Any] = {}
+    if isinstance(expanded.tree.get("Resources"), dict):
+        tree["Resources"] = _resources(scope, evaluator, conditional)
     if isinstance(expanded.tree.get("Outputs"), dict):
         tree["Outputs"] = _outputs(scope, evaluator, outputs, exported)
     circles.report(scope, conditions)
-    return Resolved(
-        expanded=expanded,
-        configuration=configuration,
-        tree=tree,
-        locate=_Locator(scope),
-        provenance=_Provenance(scope),
-        parameters=dict(scope.values),
-        conditions=conditions,
-        conditional=conditional,
-        outputs=outputs,
-        exports=exported,
-        findings=tuple(scope.findings),
-        parents=tuple(parents),
-    )
+    places, findings = (_Locator(scope), _Provenance(scope)), tuple(scope.findings)
+    decided = (scope.values, conditions, conditional, outputs, exported)
+    return Resolved(expanded, configuration, tree, *places, *decided, findings, tuple(parents))
 
 
 def _resources(scope: Scope, evaluator: Evaluator, conditional: dict[str, str]) -> dict[str, Any]:

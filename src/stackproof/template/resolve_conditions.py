@@ -37,6 +37,10 @@ class Conditions:
         self._frames: dict[int, Assumptions] = {}
         self._open: list[str] = []
 
+    def every(self) -> dict[str, bool | None]:
+        """All conditions of the template by name."""
+        return {name: self.named(name, ("Conditions", name)) for name in self._scope.section("Conditions")}
+
     def named(self, name: str, path: DocPath) -> bool | None:
         """The value of a condition by its name; ``path`` is where the name is used."""
         scope = self._scope

@@ -24,6 +24,8 @@ Conditions:
   NotOrders: !Not [!Condition IsOrders]
 Resources:
   Queue: {Type: "AWS::SQS::Queue", Properties: {QueueName: named}}
+  Group: {Type: "AWS::Logs::LogGroup", Properties: {LogGroupName: /Team/A}}
+  Base: {Type: "AWS::RDS::DBInstance", Properties: {DBInstanceIdentifier: Orders}}
 """
 
 
@@ -51,6 +53,8 @@ Resources:
         ("!GetAtt Queue.Arn", "arn:aws:sqs:eu-west-1:111122223333:named"),
         ("!Ref Queue", "https://sqs.eu-west-1.amazonaws.com/111122223333/named"),
         ("!GetAtt Queue.QueueName", "named"),
+        ("!Ref Group", "/Team/A"),
+        ("!Ref Base", "orders"),
         ("!Sub 'arn:${AWS::Partition}:s3:::${Name}.${AWS::URLSuffix}'", "arn:aws:s3:::orders.amazonaws.com"),
         ("{'Fn::Length': !Ref Zones}", 3),
         ("{'Fn::ToJsonString': {a: !Ref Size, b: [!Ref Name]}}", '{"a":20,"b":["orders"]}'),

@@ -78,6 +78,24 @@ def test_an_output_of_one_child_is_a_parameter_of_the_next(estate: Any) -> None:
     assert instance.parameters["Arn"] == "arn:aws:sqs:eu-west-1:111122223333:orders"
 
 
+def test_a_condition_of_the_child_means_nothing_to_its_parent(estate: Any) -> None:
+    child = """
+    Parameters: {Env: {Type: String}}
+    Conditions: {IsProd: !Equals [!Ref Env, prod]}
+    Resources: {T: {Type: "AWS::SNS::Topic"}}
+    Outputs: {Size: {Value: !If [IsProd, large, small]}}
+    """
+    more = "Outputs: {O: {Value: !GetAtt Child.Outputs.Size}}\n"
+    text = parent("{Env: !Ref Free}", more=more).replace(
+        "Parameters:\n", "Parameters:\n  Free: {Type: String}\n", 1
+    )
+    (master,) = estate({"master.yaml": text, "child.yaml": child}).instances("master.yaml")
+    found = master.outputs["O"]
+    assert isinstance(found, Unknown)
+    assert found.values == ("large", "small")
+    assert found.expression == {"Fn::GetAtt": ["Child", "Outputs.Size"]}
+
+
 def _known() -> dict[str, Any]:
     from stackproof.config import Environment
 

@@ -120,3 +120,9 @@ def test_what_only_the_account_knows_is_a_note(resolved: Any) -> None:
     assertion = "{'Fn::EachMemberIn': [{'Fn::RefAll': 'AWS::EC2::VPC::Id'}, [a]]}"
     found = resolved(RULES.replace("ASSERT", assertion, 1)).findings
     assert [finding.outcome for finding in found] == [Outcome.NOTE]
+
+
+def test_a_rule_whose_condition_is_unknown_is_undecided(resolved: Any) -> None:
+    text = RULES.replace("Env: {Type: String, Default: prod}", "Env: {Type: String}")
+    found = resolved(text.replace("ASSERT", "!Equals [!Ref Size, large]", 1)).findings
+    assert [finding.outcome for finding in found] == [Outcome.UNDECIDED]

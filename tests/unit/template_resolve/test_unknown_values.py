@@ -26,6 +26,7 @@ Conditions:
   IsDev: !Equals [!Ref Env, dev]
   HasFree: !Not [!Equals [!Ref Free, ""]]
   HasSecret: !Not [!Equals [!Ref Secret, ""]]
+  IsHunter: !Equals [!Ref Secret, hunter2]
 Resources:
   Queue: {Type: "AWS::SQS::Queue", Properties: {QueueName: named}}
   Bucket: {Type: "AWS::S3::Bucket"}
@@ -102,6 +103,7 @@ def test_emptiness_follows_the_declaration(value: Value, name: str, empty: bool)
 def test_a_secret_never_reaches_the_tree_but_decides_conditions(resolved: Any) -> None:
     result = resolved(HEAD + "Outputs: {Out: {Value: !Sub 'x-${Secret}'}}\n")
     assert result.conditions["HasSecret"] is True
+    assert result.conditions["IsHunter"] is True
     assert "hunter2" not in repr(result.tree["Outputs"])
     assert result.outputs["Out"].expression == {"Fn::Sub": "x-${Secret}"}
 
