@@ -1,0 +1,73 @@
+"""Every function has a log group of its own making, so that its logs expire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from stackproof.checks.resources.rule import Hit, Rule, describe
+from stackproof.checks.resources.stack import Resource, Stack
+from stackproof.checks.resources.wiring import FUNCTION
+from stackproof.model import Severity
+from stackproof.template.model import Unknown
+from stackproof.template.unknowns import equal, escape
+
+_PREFIX = "/aws/lambda/"
+
+
+def _examine(stack: Stack) -> Iterator[Hit]:
+    groups = list(stack.of("AWS::Logs::LogGroup"))
+    for function in stack.of(FUNCTION):
+        chosen = function.get("LoggingConfig", "LogGroup")
+        if chosen is not None:
+            if isinstance(chosen, str) and chosen.startswith(_PREFIX) and _by_name(groups, chosen) is None:
+                yield _missing(function)
+            continue
+        if any(_serves(stack, group, function) for group in groups):
+            continue
+        yield _missing(function)
+
+
+def _missing(function: Resource) -> Hit:
+    message = (
+        "Lambda makes the function's log group itself and keeps its logs for ever: add an "
+        "AWS::Logs::LogGroup "
+        "with RetentionInDays and name it in LoggingConfig.LogGroup"
+    )
+    return Hit(function.at("LoggingConfig"), message)
+
+
+def _by_name(groups: list[Resource], name: str) -> Resource | None:
+    return next((group for group in groups if equal(group.get("LogGroupName"), name) is not False), None)
+
+
+def _serves(stack: Stack, group: Resource, function: Resource) -> bool:
+    """Whether a group is called ``/aws/lambda/<function>``."""
+    name: Any = group.get("LogGroupName")
+    own = function.get("FunctionName")
+    if isinstance(name, str):
+        if isinstance(own, Unknown):
+            return name.startswith(_PREFIX) and equal(own, name.removeprefix(_PREFIX)) is not False
+        return name == f"{_PREFIX}{own}"
+    if not isinstance(name, Unknown):
+        return False
+    if function.id in name.sources or f"${{{function.id}}}" in str(name.expression):
+        return True
+    if isinstance(own, Unknown):
+        return bool(name.pattern) and name.pattern.startswith(escape(_PREFIX)) and name.sources == own.sources
+    return isinstance(own, str) and equal(name, f"{_PREFIX}{own}") is not False
+
+
+RULE = Rule(
+    describe(
+        "LOG-GROUP",
+        "Every function has a log group in the template",
+        why="A log group that Lambda makes belongs to no stack: it has no retention and stays when "
+        "the stack goes.",
+        fix="Add an AWS::Logs::LogGroup named /aws/lambda/<function>, or name any group in "
+        "LoggingConfig.LogGroup.",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html",
+        severity=Severity.WARNING,
+    ),
+    _examine,
+)
