@@ -36,7 +36,9 @@ class _Rule:
     def judge(self, rule: dict[str, Any], path: DocPath) -> None:
         applies: bool | None = True
         if "RuleCondition" in rule:
-            applies = self._truth(rule["RuleCondition"], (*path, "RuleCondition"))
+            asked: DocPath = (*path, "RuleCondition")
+            with self._scope.collecting(asked):
+                applies = self._truth(rule["RuleCondition"], asked)
         if applies is False:
             return
         assertions = rule.get("Assertions")
@@ -57,7 +59,8 @@ class _Rule:
                 self._report(item, target, held if applies else None)
 
     def _report(self, assertion: dict[str, Any], path: DocPath, held: bool | None) -> None:
-        names = self._scope.used.get(path, ())
+        used = self._scope.used
+        names = dict.fromkeys((*used.get(path, ()), *used.get((*path[:2], "RuleCondition"), ())))
         said = text_of(assertion.get("AssertDescription") or "").strip()
         origins = [self._scope.origins.get(name) for name in names]
         related: list[Related] = [item for item in origins if item is not None]
