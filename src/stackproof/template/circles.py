@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from stackproof.model import DocPath
+from stackproof.model import DocPath, Related
 from stackproof.template.resolve_scope import Scope
 from stackproof.template.strings import VARIABLE
 
@@ -115,4 +115,5 @@ def report(scope: Scope, conditions: Mapping[str, bool | None]) -> None:
             message = f"'{first}' refers to itself"
         else:
             message = f"the resources need each other: {' → '.join(circle)}"
-        scope.report("SP-RESOLVE-CYCLE", message, path)
+        related = Related(scope.expanded.locate(path), f"the reference to {circle[1]}")
+        scope.report("SP-RESOLVE-CYCLE", message, ("Resources", first), related=[related])

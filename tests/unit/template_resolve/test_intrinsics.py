@@ -104,6 +104,8 @@ def test_a_circle_of_references_is_named_and_ends(resolved: Any) -> None:
     assert [finding.rule for finding in result.findings] == ["SP-RESOLVE-CYCLE"]
     assert "A" in result.findings[0].message
     assert "B" in result.findings[0].message
+    assert result.findings[0].location.line in {3, 4}
+    assert result.findings[0].related[0].location.line in {3, 4}
 
 
 def test_a_circle_of_conditions_is_named_and_ends(resolved: Any) -> None:
