@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from stackproof.checks.guard.lexer import tokens
 from stackproof.errors import InternalError
 from stackproof.model import JSON
 
@@ -76,11 +77,34 @@ def evaluate(document: str, rules: str) -> JSON:
     Raises ``GuardError`` when the engine refuses.
     """
     found = engine()
+    if _has_type_block(rules):
+        document = _with_a_resource(document)
     try:
         answer = found.call(document, rules)
     except found.errors as error:
         raise _explain(str(error)) from error
+    except BaseException as error:
+        # A panic in Rust comes as an exception that is no Exception and that no module exports.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise GuardError(f"the engine crashed: {error}", parsing=False) from None
     return msgspec.json.decode(answer) if answer.strip() else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _has_type_block(rules: str) -> bool:
+    return any(token.kind == "type" for token in tokens(rules))
+
+
+def _with_a_resource(document: str) -> str:
+    """The document with a resource of no type in it, when it has none at all.
+
+    Guard 3.0.1 crashes on a type block (``AWS::S3::Bucket { … }``) where ``Resources`` is missing or empty.
+    """
+    tree = msgspec.json.decode(document)
+    if not isinstance(tree, dict) or tree.get("Resources", {}) != {}:
+        return document
+    return msgspec.json.encode({**tree, "Resources": {"None": {"Type": "None"}}}).decode()
 
 
 def _explain(text: str) -> GuardError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -15,6 +16,7 @@ from stackproof.model import JSON
 from stackproof.template.model import Unknown
 
 _MOST = 12
+_PIECES = 8
 _FILLERS = ("0", "Zz9-other", "a")
 
 
@@ -145,7 +147,7 @@ def _regex_samples(unknown: Unknown, literals: Literals) -> Iterator[str]:
     for regex in literals.regexes:
         occurring = occurrence(regex)
         pool = [fresh_text for fresh_text in [_fresh_text(unknown.pattern, 1)] if fresh_text]
-        fillers = [text for text in (occurring, *_FILLERS) if text]
+        fillers = [text for text in (*_pieces(occurring or ""), *_FILLERS) if text]
         for filler in fillers:
             made = sample(unknown.pattern, filler) if unknown.pattern else filler
             if made and _fits(unknown, made):
@@ -156,6 +158,13 @@ def _regex_samples(unknown: Unknown, literals: Literals) -> Iterator[str]:
                 yield chosen
         if found_in(regex, "") is None:
             yield from pool[:2]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text and what is left of it from each separator on: a pattern may hold its first part already."""
+    yield text
+    cuts = [found.end() for found in re.finditer(r"[^A-Za-z0-9]+", text)]
+    yield from (text[cut:] for cut in reversed(cuts[-_PIECES:]))
 
 
 def _numbers(literals: Literals) -> list[JSON]:

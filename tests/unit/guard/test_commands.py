@@ -1,0 +1,111 @@
+"""``stackproof test`` and ``stackproof explain`` from the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from stackproof.cli import main
+
+RULE = """# title: Buckets have names
+# why: Nobody finds them otherwise.
+# fix: Set Name.
+# source: https://example.org/names
+rule NAMED when Resources exists { Resources.B.Name == 'x' }
+"""
+CASES = """- {name: a, input: {Resources: {B: {Name: x}}}, expectations: {rules: {NAMED: PASS}}}
+- {name: b, input: {Resources: {B: {}}}, expectations: {rules: {NAMED: FAIL}}}
+- {name: c, input: {}, expectations: {rules: {NAMED: SKIP}}}
+"""
+
+
+@pytest.fixture
+def project(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    bench.write("stackproof.toml", '[[rulesets]]\npath = "policies"\n')
+    bench.write("policies/x.guard", RULE)
+    bench.write("policies/x_tests.yaml", CASES)
+    monkeypatch.chdir(bench.root)
+    return bench
+
+
+class TestTest:
+    def test_clean(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["test"]) == 0
+        assert "PASS" in capsys.readouterr().out
+
+    def test_a_wrong_expectation_fails(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        project.write("policies/x_tests.yaml", CASES.replace("NAMED: FAIL", "NAMED: PASS"))
+        assert main(["test", "--format", "json"]) == 1
+        report = json.loads(capsys.readouterr().out)
+        assert report["pillar"] == "test"
+        assert "SP-TEST-EXPECTATION" in {finding["rule"] for finding in report["findings"]}
+
+    def test_junit_goes_to_a_file(self, project: Any) -> None:
+        assert main(["test", "policies/x.guard", "--format", "junit=out/tests.xml"]) == 0
+        assert "<testsuite" in (project.root / "out/tests.xml").read_text()
+
+    def test_a_broken_rule_is_a_usage_error(self, project: Any) -> None:
+        project.write("policies/broken.guard", "rule {")
+        assert main(["test"]) == 2
+
+    def test_nothing_to_test(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        (project.root / "empty").mkdir()
+        assert main(["test", "empty"]) == 2
+        assert "no rule" in capsys.readouterr().err
+
+    def test_a_survivor_fails_only_where_warnings_do(self, project: Any) -> None:
+        project.write("policies/x.guard", RULE.replace("== 'x'", "== 'x' or Resources.B exists"))
+        project.write("policies/x_tests.yaml", CASES.replace("{Resources: {B: {}}}", "{Resources: {}}"))
+        assert main(["test"]) == 0
+        assert main(["test", "--fail-on", "warning"]) == 1
+        assert main(["test", "--fail-on", "warning", "--no-mutation"]) == 0
+
+
+class TestExplain:
+    def test_a_guard_rule(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["explain", "NAMED"]) == 0
+        out = capsys.readouterr().out
+        for part in (
+            "Buckets have names",
+            "Nobody finds them",
+            "Set Name.",
+            "example.org",
+            "policies/x.guard:5:1",
+        ):
+            assert part in out
+
+    def test_as_json(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["explain", "named", "--format", "json"]) == 0
+        (info,) = json.loads(capsys.readouterr().out)
+        assert (info["id"], info["fix"], info["location"]["line"]) == ("NAMED", "Set Name.", 5)
+
+    def test_our_own_rules_and_globs(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["explain", "SP-TEST-*"]) == 0
+        out = capsys.readouterr().out
+        assert out.count("SP-TEST-") == 3
+
+    def test_a_near_miss_is_suggested(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["explain", "NAMD"]) == 2
+        assert "NAMED" in capsys.readouterr().err
+
+    def test_a_policy_folder_that_no_set_names_counts_too(
+        self, project: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        project.write("stackproof.toml", 'policies = ["policies"]\n')
+        assert main(["explain", "NAMED"]) == 0
+        assert "policies/x.guard:5:1" in capsys.readouterr().out
+
+    def test_cfn_lint_is_imported_for_its_own_ids_only(self, project: Any) -> None:
+        script = (
+            "import sys; from stackproof.cli import main; main(sys.argv[1:]); print('cfnlint' in sys.modules)"
+        )
+        for rule, expected in (("NAMED", "False"), ("E3012", "True")):
+            done = subprocess.run(
+                [sys.executable, "-c", script, "explain", rule], capture_output=True, text=True, check=True
+            )
+            assert rule in done.stdout
+            assert done.stdout.split()[-1] == expected
