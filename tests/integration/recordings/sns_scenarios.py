@@ -285,12 +285,10 @@ def subscribe_twice(s: Stage) -> None:
 
 @scenario("sns", "test_unsubscribe_wrong_arn_format")
 def unsubscribe_by_no_arn(s: Stage) -> None:
+    import boto3
     from botocore.config import Config
-    from stackproof.backends.compat import clients
 
-    unchecked = clients._session(ACCOUNT).client(
-        "sns", region_name=REGION, config=Config(parameter_validation=False)
-    )
+    unchecked = boto3.client("sns", region_name=REGION, config=Config(parameter_validation=False))
     wrong = ("randomstring", "arn:aws:sns:us-east-1:random", f"arn:aws:sns:us-east-1:{ACCOUNT}:random")
     for number, arn in enumerate(wrong, 1):
         s.match(f"invalid-unsubscribe-arn-{number}", s.error(unchecked.unsubscribe, SubscriptionArn=arn))

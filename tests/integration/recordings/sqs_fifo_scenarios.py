@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stage import Stage, scenario
 from sqs_scenarios import both, every_attribute
+from stage import Stage, scenario
 
 
 @scenario(

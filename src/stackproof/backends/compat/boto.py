@@ -80,6 +80,13 @@ def _validator() -> Any:
     return ParamValidator()
 
 
+def _validates(client: Any) -> bool:
+    """Whether the client was made with ``parameter_validation`` (botocore keeps it in the serializer)."""
+    from botocore.validate import ParamValidationDecorator
+
+    return isinstance(client._serializer, ParamValidationDecorator)
+
+
 def prepared(
     client: Any, operation: str, params: dict[str, Any]
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
@@ -90,7 +97,7 @@ def prepared(
     model = client.meta.service_model.operation_model(operation)
     context: dict[str, Any] = {"client_region": client.meta.region_name, "client_config": client.meta.config}
     params = client._emit_api_params(api_params=params, operation_model=model, context=context)
-    if model.input_shape is not None:
+    if model.input_shape is not None and _validates(client):
         report = _validator().validate(params, model.input_shape)
         if report.has_errors():
             from botocore.exceptions import ParamValidationError
