@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stackproof.cli._project import load_project, project_options
+
+if TYPE_CHECKING:
+    from stackproof.checks.guard.testing.run import TestRun
+    from stackproof.verdict.outcome import RunOutcome
 
 
 @click.command()
@@ -39,18 +44,25 @@ def command(
 
     import msgspec
 
-    from stackproof.checks.guard.testing.rules import RULES
     from stackproof.checks.guard.testing.run import run_tests
     from stackproof.cli._output import deliver, parse_outputs
     from stackproof.verdict.judge import judge
-    from stackproof.verdict.outcome import RunOutcome
 
     outputs = parse_outputs(formats)
     project = load_project(root_dir, config_file)
     config = msgspec.structs.replace(project.config, fail_on=fail_on) if fail_on else project.config
     chosen = list(paths) or [project.root / folder for folder in config.policies]
     run = run_tests(chosen, project.root, mutation=not no_mutation)
-    outcome = RunOutcome(
+    report = judge(_outcome(run), config, today=datetime.now(UTC).date(), root=project.root)
+    deliver(report, outputs)
+    return report.exit_code
+
+
+def _outcome(run: TestRun) -> RunOutcome:
+    from stackproof.checks.guard.testing.rules import RULES
+    from stackproof.verdict.outcome import RunOutcome
+
+    return RunOutcome(
         pillar="test",
         findings=tuple(run.findings),
         problems=tuple(run.problems),
@@ -59,6 +71,3 @@ def command(
         notes=(f"{run.rules} rules, {run.cases} cases, {run.mutations} mutations",),
         stats={"rules": run.rules, "cases": run.cases, "mutations": run.mutations},
     )
-    report = judge(outcome, config, today=datetime.now(UTC).date(), root=project.root)
-    deliver(report, outputs)
-    return report.exit_code

@@ -140,6 +140,12 @@ class TestWhereASetApplies:
             assert len(GuardEngine(loaded).judge(bench.resolved(tree))) == count
 
 
+def test_a_parameter_may_not_hide_a_section(bench: Any) -> None:
+    bench.write("rules/a.guard", NAMED)
+    with pytest.raises(ConfigError, match="Resources"):
+        bench.load(RuleSet(path="rules", parameters={"Resources": {}}))
+
+
 def test_the_files_of_a_cache_key_are_known_without_parsing(bench: Any) -> None:
     broken = bench.write("rules/sub/broken.guard", "rule {")
     good = bench.write("rules/a.guard", NAMED)

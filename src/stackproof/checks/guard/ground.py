@@ -164,27 +164,11 @@ def ground(
     ``whole``: do not leave out what the rule seems not to look at.
     """
     extent = reach(file, rule)
-    view = scene.view
-    seen = tuple(spot for spot in scene.spots if extent.path(_looked_at(spot), scene.kind(spot.path)))
-    unknowns: dict[ClassKey, Unknown] = {}
-    owners: dict[ClassKey, set[Owner]] = {}
-    conditions: dict[str, set[Owner]] = {}
-    for spot in seen:
-        owner = owner_of(spot.path)
-        if isinstance(spot.item, Unknown):
-            unknowns.setdefault(key_of(spot.item), spot.item)
-            owners.setdefault(key_of(spot.item), set()).add(owner)
-        else:
-            conditions.setdefault(spot.item, set()).add(owner)
-        for name, _ in spot.under:
-            conditions.setdefault(name, set()).add(owner)
-    for logical_id, name in view.conditional.items():
-        if extent.resource(scene.kind(("Resources", logical_id))):
-            conditions.setdefault(name, set()).add(logical_id)
+    unknowns, owners, conditions = _hazy(scene, extent)
     if not unknowns and not conditions:
         return None
     apart = not whole and independent(file, rule)
-    tree = view.tree if whole else _visible(view.tree, extent)
+    tree = scene.view.tree if whole else _visible(scene.view.tree, extent)
     if apart:
         tree = _only(tree, set().union(*owners.values(), *conditions.values()))
     return Ground(
@@ -199,6 +183,30 @@ def ground(
         {name: frozenset(found) for name, found in conditions.items()},
         apart,
     )
+
+
+def _hazy(
+    scene: Scene, extent: Reach
+) -> tuple[dict[ClassKey, Unknown], dict[ClassKey, set[Owner]], dict[str, set[Owner]]]:
+    """What is unknown in reach of a rule: classes of unknowns, their owners, and conditions with theirs."""
+    unknowns: dict[ClassKey, Unknown] = {}
+    owners: dict[ClassKey, set[Owner]] = {}
+    conditions: dict[str, set[Owner]] = {}
+    for spot in scene.spots:
+        if not extent.path(_looked_at(spot), scene.kind(spot.path)):
+            continue
+        owner = owner_of(spot.path)
+        if isinstance(spot.item, Unknown):
+            unknowns.setdefault(key_of(spot.item), spot.item)
+            owners.setdefault(key_of(spot.item), set()).add(owner)
+        else:
+            conditions.setdefault(spot.item, set()).add(owner)
+        for name, _ in spot.under:
+            conditions.setdefault(name, set()).add(owner)
+    for logical_id, name in scene.view.conditional.items():
+        if extent.resource(scene.kind(("Resources", logical_id))):
+            conditions.setdefault(name, set()).add(logical_id)
+    return unknowns, owners, conditions
 
 
 def _only(tree: Any, owners: set[Owner]) -> Any:

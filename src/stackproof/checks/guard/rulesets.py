@@ -18,6 +18,23 @@ from stackproof.config import Config, RuleSet
 from stackproof.errors import ConfigError
 from stackproof.model import Location, Problem, RuleInfo
 
+_SECTIONS = frozenset(
+    {
+        "AWSTemplateFormatVersion",
+        "Conditions",
+        "Description",
+        "Globals",
+        "Hooks",
+        "Mappings",
+        "Metadata",
+        "Outputs",
+        "Parameters",
+        "Resources",
+        "Rules",
+        "Transform",
+    }
+)
+
 SUFFIXES = (".guard", ".ruleset")
 
 
@@ -91,6 +108,7 @@ def load_rulesets(config: Config, root: Path) -> RuleSets:
     problems: list[Problem] = []
     seen: list[Path] = []
     for ruleset, paths in rule_files(config, root):
+        _check_parameters(ruleset, config)
         name = ruleset.name or _default_name(ruleset)
         loaded = list(load_files(paths, root, ruleset, name, problems))
         problems.extend(_clashes(loaded, name))
@@ -157,6 +175,16 @@ def _clashes(files: list[LoadedFile], name: str) -> Iterator[Problem]:
                 f"rule {rule} stands in {first.file} as well: in rule set '{name}' a name may stand once"
             )
             yield Problem(message, location=Location(other.file, line, column), rule=rule)
+
+
+def _check_parameters(ruleset: RuleSet, config: Config) -> None:
+    """Guard refuses an input parameter whose name is a key of the document; so do we, before any template."""
+    for name in ruleset.parameters:
+        if name in _SECTIONS:
+            message = f"the parameter '{name}' of a rule set is the name of a template section"
+            raise ConfigError(
+                message, file=config.file, hint="parameters stand beside the sections: rename it"
+            )
 
 
 def _default_name(ruleset: RuleSet) -> str:
