@@ -8,14 +8,15 @@ costs about two seconds (sympy, networkx), so nobody imports it before it is nee
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import logging
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cfnlint
 from cfnlint.config import ConfigMixIn
 from cfnlint.exceptions import CfnLintExitException, ConfigFileError
 from cfnlint.helpers import REGIONS
@@ -34,6 +35,7 @@ from stackproof.checks.lint.surroundings import config_file
 from stackproof.errors import ConfigError, RuleError
 from stackproof.model import DocPath, Location, RuleInfo, Severity
 
+_PACKAGE = Path(str(cfnlint.__file__)).parent
 _SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING, "informational": Severity.INFO}
 
 
@@ -197,9 +199,6 @@ def _plain(match: Match) -> LintMatch:
 
 
 def _rule_info(rule: CloudFormationLintRule) -> RuleInfo:
-    module = sys.modules.get(type(rule).__module__)
-    file = getattr(module, "__file__", None) or ""
-    appended = bool(file) and "cfnlint" not in Path(file).parts
     return RuleInfo(
         id=rule.id,
         title=rule.shortdesc,
@@ -207,6 +206,15 @@ def _rule_info(rule: CloudFormationLintRule) -> RuleInfo:
         why=rule.description,
         source=rule.source_url,
         engine="cfn-lint",
-        location=Location(file) if appended else None,
+        location=_defined_at(rule),
         tags=tuple(rule.tags),
     )
+
+
+def _defined_at(rule: CloudFormationLintRule) -> Location | None:
+    """Where an appended rule is written; None for the rules that come with cfn-lint."""
+    # Rules of a folder are loaded without an entry in sys.modules: only their code knows the file.
+    codes = [member.__code__ for member in vars(type(rule)).values() if inspect.isfunction(member)]
+    if not codes or Path(codes[0].co_filename).is_relative_to(_PACKAGE):
+        return None
+    return Location(codes[0].co_filename, min(code.co_firstlineno for code in codes))

@@ -38,14 +38,9 @@ def modules() -> tuple[ModuleType, ...]:
 
 
 _SHORTCUTS: dict[ModuleType, Callable[[], None]] = {
-    copying.context_module: copying.context,
-    copying.filter_module: copying.function_filter,
-    copying.validators_module: copying.validators,
-    copying.base_module: copying.base,
-    searching.resolver_module: searching.resolver,
-    searching.transform_module: searching.transform,
-    running.rules_module: running.rules,
-    running.keyword_module: running.keyword,
+    **copying.SHORTCUTS,
+    **searching.SHORTCUTS,
+    **running.SHORTCUTS,
 }
 
 __all__ = ["digest", "modules", "only", "slow_down", "speed_up"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, cast
 
 import cfnlint.context.context as context_module
@@ -159,3 +160,11 @@ def base() -> None:
         )
 
     replace(cls, "extend_validator", extend_validator)
+
+
+SHORTCUTS: dict[ModuleType, Callable[[], None]] = {
+    context_module: context,
+    filter_module: function_filter,
+    validators_module: validators,
+    base_module: base,
+}

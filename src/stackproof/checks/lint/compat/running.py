@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import cfnlint.rules._rules as rules_module
@@ -138,3 +139,9 @@ def keyword() -> None:
 
     if is_known(rules_module):  # its shortcut empties the table for every template
         replace(cls, "cfnLint", cfn_lint)
+
+
+SHORTCUTS: dict[ModuleType, Callable[[], None]] = {
+    rules_module: rules,
+    keyword_module: keyword,
+}

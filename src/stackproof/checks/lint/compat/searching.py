@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import cfnlint.schema.resolver._resolver as resolver_module
@@ -76,3 +77,9 @@ def transform() -> None:
         return str(slow(value)) if transform_module.LOGGER.isEnabledFor(logging.INFO) else ""
 
     replace(transform_module, "format_json_string", format_json_string)
+
+
+SHORTCUTS: dict[ModuleType, Callable[[], None]] = {
+    resolver_module: resolver,
+    transform_module: transform,
+}

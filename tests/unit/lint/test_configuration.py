@@ -1,0 +1,76 @@
+"""A broken cfn-lint configuration is told with its file; a crash of cfn-lint ends nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stackproof.errors import ConfigError, RuleError
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no_such_key: 1\n", "no_such_key"),
+        ("ignore_checks: yes\n", "ignore_checks"),
+        ("regions: [mars-1]\n", "mars-1"),
+        ("override_spec: missing.json\n", "cfn-lint stopped"),
+        ("deployment_files: [missing.json]\n", "missing.json"),
+    ],
+)
+def test_a_broken_configuration_is_an_error_at_its_file(engine, text, message):
+    Path(".cfnlintrc").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message) as caught:
+        engine()
+    assert caught.value.file.endswith(".cfnlintrc")
+
+
+@pytest.mark.parametrize("rules", ["no.such.module", "broken"])
+def test_appended_rules_that_cannot_be_loaded_are_an_error(engine, rules):
+    Path("broken").mkdir()
+    Path("broken/rule.py").write_text("import nothing_of_this_name\n", encoding="utf-8")
+    Path(".cfnlintrc").write_text(f"append_rules: [{rules}]\n", encoding="utf-8")
+    with pytest.raises(RuleError):
+        engine()
+
+
+def test_the_roots_configuration_counts_below_it(engine, monkeypatch):
+    from stackproof.checks.lint.engine import LintEngine
+    from stackproof.config import Config
+
+    root = Path.cwd()
+    Path(".cfnlintrc").write_text("ignore_checks: [E3002]\n", encoding="utf-8")
+    Path("below").mkdir()
+    template = root / "below" / "t.yaml"
+    template.write_text(
+        "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties: {Colour: red, DelaySeconds: x}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir("below")
+    assert [finding.rule for finding in LintEngine(Config(), root).lint(template, "below/t.yaml")] == [
+        "E3012"
+    ]
+
+
+@pytest.mark.parametrize("metadata", ["text", "[1]", "{cfn-lint: text}", "{cfn-lint: {config: [1]}}"])
+def test_metadata_of_a_wrong_type_hides_nothing(engine, metadata):
+    Path("t.yaml").write_text(
+        f"Metadata: {metadata}\nResources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties: {{Colour: red}}\n",
+        encoding="utf-8",
+    )
+    assert "E3002" in {finding.rule for finding in engine().lint(Path("t.yaml"), "t.yaml")}
+
+
+def test_a_set_in_a_message_has_one_order(engine):
+    Path("t.yaml").write_text(
+        "Resources:\n"
+        + "".join(
+            f"  {name}:\n    Type: AWS::S3::Bucket\n    Properties: {{BucketName: same-name}}\n"
+            for name in ("Zebra", "Ape", "Mouse")
+        ),
+        encoding="utf-8",
+    )
+    messages = {f.message for f in engine().lint(Path("t.yaml"), "t.yaml") if f.rule == "E3019"}
+    assert messages
+    assert all("{'Ape', 'Mouse', 'Zebra'}" in message for message in messages)
