@@ -61,7 +61,8 @@ RULE = Rule(
         fix="Set AuthorizationType to AWS_IAM, COGNITO_USER_POOLS, CUSTOM or JWT; suppress with a "
         "reason where the "
         "method is public on purpose.",
-        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
+        source="https://docs.aws.amazon.com/apigateway/latest/developerguide/"
+        "apigateway-control-access-to-api.html",
         severity=Severity.WARNING,
     ),
     _examine,

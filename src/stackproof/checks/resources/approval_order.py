@@ -9,7 +9,7 @@ from typing import Any
 from stackproof.checks.resources.rule import Hit, Rule, describe
 from stackproof.checks.resources.stack import Stack
 
-_PRODUCTION = re.compile(r"(?i)(^|[^a-z])(prod|production|live)([^a-z]|$)|Prod")
+_PRODUCTION = re.compile(r"(?:(?<![A-Za-z])(?i:prod|production|live)|Prod(?:uction)?|Live)(?![a-z])")
 
 
 def _examine(stack: Stack) -> Iterator[Hit]:

@@ -173,10 +173,11 @@ def _paths(start: str, states: Mapping[str, Any], path: DocPath) -> Iterator[Fau
     for name, following in edges.items():
         for other in following:
             backwards[str(other)].add(name)
-    ends = {str(name) for name, state in states.items() if _ends(state)}
+    # A state that leads nowhere is a fault of its own, not one of those before it.
+    ends = {str(name) for name, state in states.items() if _ends(state) or not edges[str(name)]}
     leaving = _closure(ends, backwards)
     for name in states:
-        if name in reached and name not in leaving and edges[str(name)]:
+        if name in reached and name not in leaving:
             yield (*path, "States", name), f"From the state {name} the machine never ends: add a way out"
 
 

@@ -41,7 +41,8 @@ RULE = Rule(
         "shorter retention "
         "it may expire at once.",
         fix="Set MessageRetentionPeriod of the dead-letter queue to 1209600 (14 days).",
-        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+        "sqs-dead-letter-queues.html",
     ),
     _examine,
 )

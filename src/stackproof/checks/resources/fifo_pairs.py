@@ -100,7 +100,8 @@ RULE = Rule(
         "FIFO and standard queues and topics are paired as the services allow",
         why="SQS and SNS refuse mixed pairs when the stack is deployed, or order is lost without a word.",
         fix="Make both ends FIFO, or both standard.",
-        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+        "sqs-dead-letter-queues.html",
     ),
     _examine,
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from stackproof.checks.resources.rule import Hit, Rule, describe
 from stackproof.checks.resources.stack import Resource, Stack
+from stackproof.checks.resources.values import unknowns_of
 from stackproof.checks.resources.wiring import FUNCTION
 from stackproof.model import Severity
 from stackproof.template.model import Unknown
@@ -23,9 +23,16 @@ def _examine(stack: Stack) -> Iterator[Hit]:
             if isinstance(chosen, str) and chosen.startswith(_PREFIX) and _by_name(groups, chosen) is None:
                 yield _missing(function)
             continue
-        if any(_serves(stack, group, function) for group in groups):
+        answers = {group.id: _serves(group, function) for group in groups}
+        if True in answers.values():
             continue
-        yield _missing(function)
+        possible = [stack.resources[name] for name, answer in answers.items() if answer is None]
+        if possible:
+            message = f"Whether {possible[0].id} is the log group of the function is not known"
+            names = unknowns_of(possible[0].get("LogGroupName"), function.get("FunctionName"))
+            yield Hit(function.at("LoggingConfig"), message, (possible[0].id,), names)
+        else:
+            yield _missing(function)
 
 
 def _missing(function: Resource) -> Hit:
@@ -41,21 +48,22 @@ def _by_name(groups: list[Resource], name: str) -> Resource | None:
     return next((group for group in groups if equal(group.get("LogGroupName"), name) is not False), None)
 
 
-def _serves(stack: Stack, group: Resource, function: Resource) -> bool:
-    """Whether a group is called ``/aws/lambda/<function>``."""
-    name: Any = group.get("LogGroupName")
-    own = function.get("FunctionName")
-    if isinstance(name, str):
-        if isinstance(own, Unknown):
-            return name.startswith(_PREFIX) and equal(own, name.removeprefix(_PREFIX)) is not False
-        return name == f"{_PREFIX}{own}"
-    if not isinstance(name, Unknown):
-        return False
-    if function.id in name.sources or f"${{{function.id}}}" in str(name.expression):
+def _serves(group: Resource, function: Resource) -> bool | None:
+    """Whether a group is called ``/aws/lambda/<function>``; None when that is not known."""
+    name, own = group.get("LogGroupName"), function.get("FunctionName")
+    if isinstance(name, Unknown) and (
+        function.id in name.sources or f"${{{function.id}}}" in str(name.expression)
+    ):
         return True
-    if isinstance(own, Unknown):
-        return bool(name.pattern) and name.pattern.startswith(escape(_PREFIX)) and name.sources == own.sources
-    return isinstance(own, str) and equal(name, f"{_PREFIX}{own}") is not False
+    if own is None or name is None:
+        return False
+    if isinstance(name, str):
+        return name.startswith(_PREFIX) and equal(own, name.removeprefix(_PREFIX))
+    if isinstance(own, str):
+        return False if name.generated else equal(name, f"{_PREFIX}{own}")
+    if name.sources == own.sources and name.pattern == f"{escape(_PREFIX)}{own.pattern}":
+        return True
+    return None if name.sources and not name.generated and not own.generated else False
 
 
 RULE = Rule(

@@ -70,7 +70,8 @@ RULE = Rule(
         why="S3 tests the target when the bucket is made and fails; a permission without a source is open to "
         "any account's bucket.",
         fix="Add the queue policy, topic policy or Lambda permission for s3.amazonaws.com with the source.",
-        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
+        "grant-destinations-permissions-to-s3.html",
     ),
     _examine,
 )

@@ -141,13 +141,18 @@ def _same(value: Any, own: Any) -> bool | None:
             return True
         if value.pattern and value.pattern == own.pattern and value.sources == own.sources:
             return None if own.generated else True
-    elif isinstance(value, str) and isinstance(own, Unknown) and set(own.sources) <= _DEPLOYMENT:
-        # A literal region or account in an ARN is right wherever the template can be deployed at all.
-        if own.pattern and re.fullmatch(own.pattern, value):
-            return True
+    elif isinstance(value, str) and _fits_anywhere(value, own):
+        return True
     if not isinstance(value, str | Unknown):
         return False
     return equal(value, own)
+
+
+def _fits_anywhere(value: str, own: Any) -> bool:
+    """A literal region or account in an ARN is right wherever the template can be deployed at all."""
+    if not isinstance(own, Unknown) or not own.pattern or not set(own.sources) <= _DEPLOYMENT:
+        return False
+    return re.fullmatch(own.pattern, value) is not None
 
 
 def listed(value: Any) -> list[Any]:
