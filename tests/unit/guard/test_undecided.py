@@ -221,6 +221,11 @@ class TestWhatIsSaid:
             ("Open", "undecided"),
             ("Also", "undecided"),
         }
+        told = {f.logical_id: f.evidence["unknown"] for f in found if f.outcome is Outcome.UNDECIDED}
+        assert told == {
+            "Open": '{"Ref": "P"} (parameter P has no value)',
+            "Also": '{"Ref": "Q"} (parameter Q has no value)',
+        }
 
     def test_it_says_the_same_twice(self, bench: Any) -> None:
         names = [f"P{i}" for i in range(5)]

@@ -182,7 +182,7 @@ def _check_parameters(ruleset: RuleSet, config: Config) -> None:
     for name in ruleset.parameters:
         if name in _SECTIONS:
             message = f"the parameter '{name}' of a rule set is the name of a template section"
-            raise ConfigError(
+    """Guard refuses an input parameter that is a key of the document too; so do we, before any template."""
                 message, file=config.file, hint="parameters stand beside the sections: rename it"
             )
 
