@@ -178,13 +178,12 @@ def _clashes(files: list[LoadedFile], name: str) -> Iterator[Problem]:
 
 
 def _check_parameters(ruleset: RuleSet, config: Config) -> None:
-    """Guard refuses an input parameter whose name is a key of the document; so do we, before any template."""
+    """Guard refuses an input parameter that is a key of the document too; so do we, before any template."""
     for name in ruleset.parameters:
         if name in _SECTIONS:
             message = f"the parameter '{name}' of a rule set is the name of a template section"
-    """Guard refuses an input parameter that is a key of the document too; so do we, before any template."""
-                message, file=config.file, hint="parameters stand beside the sections: rename it"
-            )
+            hint = "parameters stand beside the sections: rename it"
+            raise ConfigError(message, file=config.file, hint=hint)
 
 
 def _default_name(ruleset: RuleSet) -> str:
