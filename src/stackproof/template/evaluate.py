@@ -42,7 +42,7 @@ class Evaluator:
     def value(self, node: Any, src: DocPath, dst: DocPath | None = None) -> Any:
         """The value of a node; ``ABSENT`` when it is AWS::NoValue."""
         if isinstance(node, str):
-            return dynamic(node) if "{{resolve:" in node else node
+            return dynamic(node, self.scope.live) if "{{resolve:" in node else node
         if not isinstance(node, dict | list):
             return node
         if self._depth >= MAX_DEPTH:

@@ -100,6 +100,9 @@ def get_azs(evaluator: Evaluator, arguments: Any, path: DocPath) -> Any:
     def zones(known: list[Any]) -> Any:
         if not known or isinstance(known[0], dict | list):
             return wrong(evaluator, "Fn::GetAZs", "a region", arguments, path)
+        live = evaluator.scope.live
+        if live is not None and not isinstance(known[0], Unknown):
+            return live.zones(text_of(known[0]))
         name = known[0].pattern or ".+" if isinstance(known[0], Unknown) else text_of(known[0])
         sources = unite(known) or (f"Fn::GetAZs:{name}",)
         reason = "the zones differ from account to account"

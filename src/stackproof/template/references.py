@@ -39,7 +39,8 @@ class References:
             return self._scope.invalid("SP-RESOLVE-SHAPE", message, path, {"Ref": target})
         if target in physical.PSEUDO:
             self._scope.use(f"pseudo:{target}")
-            return physical.pseudo(target, self._scope.configuration)
+            known = self._scope.live.pseudo(target) if self._scope.live else ABSENT
+            return physical.pseudo(target, self._scope.configuration) if known is ABSENT else known
         if target in self._scope.values:
             return self._parameter(target)
         resource = self._scope.section("Resources").get(target)
@@ -47,6 +48,9 @@ class References:
             return self._dangling("Ref", target, path, {"Ref": target})
         if not self._exists(target, resource, path):
             return Unknown({"Ref": target}, f"{target} is not created", generated=True, sources=(target,))
+        known = self._scope.live.reference(target) if self._scope.live else ABSENT
+        if known is not ABSENT:
+            return known
         kind = text_of(resource.get("Type"))
         return physical.reference(
             target, kind, self._named(target, resource, kind), self._scope.configuration
@@ -133,6 +137,9 @@ class References:
             return self._dangling("Fn::GetAtt", target, path, expression)
         if not self._exists(target, resource, path):
             return Unknown(expression, f"{target} is not created", generated=True, sources=(target,))
+        known = self._scope.live.attribute(target, name) if self._scope.live else ABSENT
+        if known is not ABSENT:
+            return known
         kind = text_of(resource.get("Type"))
         properties = resource.get("Properties")
         properties = properties if isinstance(properties, dict) else {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackproof.model import DocPath, Finding, Location, Outcome, Related, Severity
+from stackproof.template.live import Live
 from stackproof.template.model import Configuration, Expanded, Unknown
 
 SOURCE = "template"
@@ -35,7 +36,7 @@ class Scope:
     """The state of one resolution; made once, used by every part of the evaluator.
 
     ``values`` are what ``Ref`` gives for a parameter, ``secret`` the NoEcho ones as they really are
-    (they decide conditions and never reach the tree or a message).
+    (they decide conditions and never reach the tree or a message). ``live`` answers while a stack deploys.
     """
 
     expanded: Expanded
@@ -50,6 +51,7 @@ class Scope:
     used: dict[DocPath, tuple[str, ...]] = field(default_factory=dict)
     origins: dict[str, Related] = field(default_factory=dict)
     assumed: Assumptions = field(default_factory=Assumptions)
+    live: Live | None = None
     _seen: set[tuple[str, DocPath, str]] = field(default_factory=set)
     _collecting: list[dict[str, None]] = field(default_factory=list)
 

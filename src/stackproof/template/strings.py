@@ -13,6 +13,7 @@ from stackproof.template.unknowns import concat, contains_unknown, escape, lift,
 
 if TYPE_CHECKING:
     from stackproof.template.evaluate import Evaluator
+    from stackproof.template.live import Live
 
 _DYNAMIC = re.compile(r"(\{\{resolve:(?:ssm|ssm-secure|secretsmanager):[^{}]*\}\})")
 VARIABLE = re.compile(r"\$\{(!?)([^{}]*)\}")
@@ -65,29 +66,31 @@ def joined(evaluator: Evaluator, name: str, parts: list[Any], path: DocPath) -> 
             if isinstance(part, dict | list) or (isinstance(part, Unknown) and part.kind == "list"):
                 message = f"{name} puts a list or an object into a text"
                 return evaluator.scope.invalid("SP-RESOLVE-SHAPE", message, path, expression)
-        return resolved_text(concat(known, expression), known)
+        return resolved_text(concat(known, expression), known, evaluator.scope.live)
 
     return lift(parts, finish, expression)
 
 
-def resolved_text(value: Any, parts: list[Any]) -> Any:
+def resolved_text(value: Any, parts: list[Any], live: Live | None = None) -> Any:
     """A joined text after its dynamic references, which CloudFormation resolves last."""
     if isinstance(value, str):
-        return dynamic(value) if "{{resolve:" in value else value
+        return dynamic(value, live) if "{{resolve:" in value else value
     if any(isinstance(part, str) and "{{resolve:" in part for part in parts):
         reason = "holds a dynamic reference that is read while it deploys"
         return Unknown(value.expression, reason, "string", sources=value.sources)
     return value
 
 
-def dynamic(text: str) -> Any:
-    """A string with dynamic references: unknown, with the written form as its expression.
+def dynamic(text: str, live: Live | None = None) -> Any:
+    """A string with dynamic references: unknown, with the written form as its expression, unless ``live``.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
     """
     pieces = _DYNAMIC.split(text)
     if len(pieces) == 1:
         return text
+    if live is not None:
+        return "".join(live.dynamic(piece) if i % 2 else piece for i, piece in enumerate(pieces))
     parts = [
         Unknown(piece, f"{piece} is read while it deploys", "string", sources=(piece,))
         if index % 2
