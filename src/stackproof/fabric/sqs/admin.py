@@ -51,8 +51,7 @@ class Admin:
             self._same(existing, attributes.checked(given, fifo=existing.fifo))
             return {"QueueUrl": existing.url}
         now = self._service.world.clock.ms
-        if now - self._service.deleted.pop(arn, -_MINUTE_MS) < _MINUTE_MS:
-            self._service.deleted[arn] = now
+        if now - self._service.deleted.get(arn, now - _MINUTE_MS) < _MINUTE_MS:
             raise errors.namespaced(
                 "QueueDeletedRecently",
                 "You must wait 60 seconds after deleting a queue before you can create another with the same "

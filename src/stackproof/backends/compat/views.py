@@ -1,0 +1,238 @@
+"""Puts the view of an execution environment in place while its task holds the baton.
+
+Exactly one task runs at a time, so the process itself can change: the modules that belong to the
+environment, ``sys.path``, ``os.environ``, the working directory, ``sys.stdout``, the tree of loggers.
+What the process loaded from its own source folders (the tests) is out of sight, as nothing of it would
+be packaged; ``site-packages`` stays visible.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import logging
+import os
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from functools import cache
+from itertools import takewhile
+from types import CodeType, ModuleType
+from typing import Any
+
+from stackproof.backends.compat import clocks
+from stackproof.fabric.functions.view import View
+from stackproof.fabric.tasks import Task
+
+_SWAPPED: tuple[tuple[str, str, Callable[[], Any]], ...] = (
+    ("aws_lambda_powertools.logging.logger", "is_cold_start", lambda: True),
+    ("aws_lambda_powertools.metrics.provider.cold_start", "is_cold_start", lambda: True),
+    ("aws_lambda_powertools.tracing.tracer", "is_cold_start", lambda: True),
+)
+"""Module, attribute and first value of what shared packages keep for each execution environment."""
+
+_EMPTIED = (
+    ("aws_lambda_powertools.utilities.parameters.constants", "DEFAULT_PROVIDERS"),
+    ("aws_lambda_powertools.metrics.metrics", "Metrics._metrics"),
+    ("aws_lambda_powertools.metrics.metrics", "Metrics._dimensions"),
+    ("aws_lambda_powertools.metrics.metrics", "Metrics._metadata"),
+    ("aws_lambda_powertools.metrics.metrics", "Metrics._default_dimensions"),
+)
+"""Mappings of shared packages whose content is kept for each execution environment."""
+
+
+def enter(task: Task) -> None:
+    """The scheduler gives a task the baton."""
+    view = task.facts.get("view")
+    if view is not None:
+        _put_in(view)
+    clocks.enter(task)
+
+
+def leave(task: Task) -> None:
+    """The scheduler has the baton back."""
+    clocks.leave(task)
+    view = task.facts.get("view")
+    if view is not None:
+        _take_out(view)
+
+
+def _put_in(view: View) -> None:
+    hooks = view.hooks
+    if not hooks:
+        _prepare(view)
+    hooks["modules"] = _show_modules(view)
+    hooks["process"] = (sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager, os.getcwd())
+    sys.path = hooks["path"]
+    sys.stdout = sys.stderr = view.output
+    logging.root, logging.Logger.manager = hooks["logging"]
+    variables: Any = os.environ
+    hooks["environ"], variables._data = variables._data, hooks["variables"]
+    os.chdir(view.cwd)
+    _swap_globals(hooks)
+    if _travels():
+        os.putenv("TZ", "UTC")
+        time.tzset()
+
+
+def _take_out(view: View) -> None:
+    hooks = view.hooks
+    if _travels():
+        os.unsetenv("TZ") if "TZ" not in hooks["environ"] else os.putenv("TZ", os.environ["TZ"])
+        time.tzset()
+    _swap_globals(hooks)
+    variables: Any = os.environ
+    variables._data = hooks["environ"]
+    sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager, here = hooks["process"]
+    os.chdir(here)
+    _hide_modules(view, hooks["modules"])
+
+
+@cache
+def _travels() -> bool:
+    """Whether this machine keeps another time than UTC, as no function does."""
+    return time.timezone != 0 or time.daylight != 0
+
+
+# Preparing.
+
+
+def _prepare(view: View) -> None:
+    _install_finder()
+    _ROOTS.update(dict.fromkeys(view.roots))
+    root = logging.RootLogger(logging.WARNING)
+    manager = logging.Manager(root)
+    view.hooks.update(
+        path=[*view.roots, *_libraries()],
+        logging=(root, manager),
+        variables={os.fsencode(name): os.fsencode(value) for name, value in view.environ.items()},
+        globals=[make() for _, _, make in _SWAPPED],
+        contents=[{} for _ in _EMPTIED],
+        hidden=((), 0),
+    )
+
+
+@cache
+def _prefixes() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    kept = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    kept.update(entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages")))
+    return tuple(sorted(kept))
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """What stays of ``sys.path``: the standard library and installed packages, no source folder."""
+    return tuple(entry for entry in sys.path if entry.startswith(_prefixes()) or entry.endswith(".zip"))
+
+
+# Modules.
+
+
+def _show_modules(view: View) -> tuple[dict[str, ModuleType], str]:
+    """Swap the environment's modules in; what they displaced, and the last name of ``sys.modules``."""
+    modules = sys.modules
+    displaced: dict[str, ModuleType] = {}
+    hidden, known = view.hooks["hidden"]
+    if known != len(modules):
+        hidden = [name for name, module in modules.items() if _is_hidden(name, module, view)]
+        view.hooks["hidden"] = (hidden, len(modules))
+    for name in hidden:
+        module = modules.pop(name, None)
+        if module is not None:
+            displaced[name] = module
+    modules.update(view.modules)
+    return displaced, next(reversed(modules))
+
+
+def _is_hidden(name: str, module: Any, view: View) -> bool:
+    top = name.partition(".")[0]
+    if top in ("stackproof", "__main__") or top in sys.stdlib_module_names:
+        return False
+    if top in view.names:
+        return True
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and not file.startswith(_prefixes()) and top not in _TOOLS
+
+
+_TOOLS = frozenset(("sitecustomize", "usercustomize", "_distutils_hack"))
+
+
+def _hide_modules(view: View, shown: tuple[dict[str, ModuleType], str]) -> None:
+    displaced, last = shown
+    modules = sys.modules
+    own = view.modules
+    if next(reversed(modules)) != last:
+        for name in list(takewhile(lambda name: name != last, reversed(modules))):
+            if _belongs(modules[name], view.roots):
+                own[name] = modules[name]
+    for name in own:
+        modules.pop(name, None)
+    modules.update(displaced)
+
+
+def _belongs(module: Any, roots: tuple[str, ...]) -> bool:
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str):
+        return file.startswith(roots)
+    paths = getattr(module, "__path__", ())
+    return any(str(path).startswith(roots) for path in paths)
+
+
+def _swap_globals(hooks: dict[str, Any]) -> None:
+    """What a few shared packages keep for each environment; calling twice puts everything back."""
+    modules = sys.modules
+    values = hooks["globals"]
+    for index, (name, attribute, _) in enumerate(_SWAPPED):
+        module = modules.get(name)
+        if module is not None:
+            mine = values[index]
+            values[index] = getattr(module, attribute)
+            setattr(module, attribute, mine)
+    for content, (name, attribute) in zip(hooks["contents"], _EMPTIED, strict=True):
+        module = modules.get(name)
+        if module is not None:
+            held: Any = module
+            for part in attribute.split("."):
+                held = getattr(held, part, None)
+            if held or content:
+                kept = dict(held)
+                held.clear()
+                held.update(content)
+                content.clear()
+                content.update(kept)
+
+
+# Loading: source is compiled once for each state of a file, and nothing is written beside it.
+
+_ROOTS: dict[str, None] = {}
+_CODE: dict[str, tuple[int, int, CodeType]] = {}
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        stat = os.stat(path)
+        known = _CODE.get(path)
+        if known is not None and known[:2] == (stat.st_mtime_ns, stat.st_size):
+            return known[2]
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        _CODE[path] = (stat.st_mtime_ns, stat.st_size, code)
+        return code
+
+
+def _finder(path: str) -> Any:
+    if not path.startswith(tuple(_ROOTS)):
+        raise ImportError
+    machinery = importlib.machinery
+    return machinery.FileFinder(
+        path,
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (_Loader, machinery.SOURCE_SUFFIXES),
+        (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
+    )
+
+
+def _install_finder() -> None:
+    if _finder not in sys.path_hooks:
+        sys.path_hooks.insert(0, _finder)
