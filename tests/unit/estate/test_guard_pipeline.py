@@ -37,15 +37,13 @@ def test_production_opens_for_a_passed_gate_and_for_nothing_else(system, pipelin
     assert not opens(production, {})
 
 
-def test_the_variable_comes_from_the_build_that_runs_the_gate(system, pipeline, root):
+def test_the_variable_comes_from_the_build_that_runs_the_gate(system, root):
     guarded = system("guard-pipeline")
-    read = pipeline(guarded, "pipeline.yaml", "tooling")
-    (gate,) = [action for *_, action in read.actions() if action.get("Namespace") == "validate"]
+    written = guarded.resolved("pipeline.yaml", "tooling").expanded.tree["Resources"]
+    actions = [action for stage in written["Pipeline"]["Properties"]["Stages"] for action in stage["Actions"]]
+    (gate,) = [action for action in actions if action.get("Namespace") == "validate"]
     assert gate["ActionTypeId"]["Provider"] == "CodeBuild"
-    (project,) = guarded.resources("pipeline.yaml", "tooling", "AWS::CodeBuild::Project").values()
-    assert gate["Configuration"]["ProjectName"] == project["Name"] or "GateProject" in str(
-        gate["Configuration"]["ProjectName"]
-    )
+    project = written[gate["Configuration"]["ProjectName"]["Ref"]]["Properties"]
     variables = {item["Name"]: item["Value"] for item in project["Environment"]["EnvironmentVariables"]}
     assert variables == {"STAGE": "validate"}
     build = yaml.safe_load((root / project["Source"]["BuildSpec"]).read_text(encoding="utf-8"))

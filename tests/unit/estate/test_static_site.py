@@ -104,6 +104,6 @@ def test_the_password_is_read_from_a_secret_that_is_generated(system):
 
 
 def test_a_password_in_plain_text_is_refused(system):
-    text = '!Sub "{{resolve:secretsmanager:${RepositoryTokenName}:SecretString:token}}"'
-    careless = system("static-site", ("amplify.yaml", text, "ghp_16C7e42F292c6912E7710c838347Ae178B4a"))
-    assert careless.refused("amplify.yaml")
+    reference = '!Sub "{{resolve:secretsmanager:${DeveloperPassword}:SecretString:password}}"'
+    careless = system("static-site", ("amplify.yaml", reference, "Correct-Horse-1"))
+    assert "W2501" in careless.refused("amplify.yaml", "security")

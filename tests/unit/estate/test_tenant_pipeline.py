@@ -108,6 +108,7 @@ def test_the_application_is_encrypted_with_the_key_of_its_own_tenant(system):
 
 
 def test_an_action_that_passes_any_role_is_refused(system):
-    text = "Resource: !GetAtt DeploymentRole.Arn\n                Condition:\n                  StringEquals:\n                    iam:PassedToService: cloudformation.amazonaws.com"  # noqa: E501
-    loose = system("tenant-pipeline", ("tenant.yaml", text, 'Resource: "*"'))
+    narrow = "                Action: iam:PassRole\n                Resource: !GetAtt DeploymentRole.Arn\n"
+    wide = '                Action: iam:PassRole\n                Resource: "*"\n'
+    loose = system("tenant-pipeline", ("tenant.yaml", narrow, wide))
     assert "IAM_POLICY_PASS_ROLE_SCOPED" in loose.refused("tenant.yaml", "security")
