@@ -8,11 +8,15 @@ active one answers. Use it as a context manager.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from stackproof.backends.compat import boto, clients, clocks, entropy, sockets, threads
 from stackproof.backends.compat import moto as motos
+from stackproof.backends.packing import packed, packed_folder
+from stackproof.fabric import registry
 from stackproof.fabric.service import Caller, Params, Response, ServiceError
 from stackproof.fabric.tasks import current
 from stackproof.fabric.world import World
@@ -33,7 +37,8 @@ class EmbeddedBackend:
     ``options`` are those of ``World``: seed, chooser, journal, account, region.
     """
 
-    name = "embedded"
+    name = kind = "embedded"
+    capabilities = frozenset({"advance", "functions", "journal", "run_until_idle", "snapshot", "step"})
 
     def __init__(self, **options: Any) -> None:
         self.world = World(**options, state=self)
@@ -42,8 +47,10 @@ class EmbeddedBackend:
         self._ends: list[Callable[[], None]] = []
         self._outer: Any = None
         self._account_of_call = ""
+        self._callers: dict[tuple[str, str], Caller] = {}
         self._mutated = True
         self._last_copy: Any = None
+        self._actor = "test"
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = clocks.enter, clocks.leave, clocks.moved
 
@@ -119,8 +126,51 @@ class EmbeddedBackend:
             identity: Caller = task.identity
             return identity if identity.region == region else identity.to(region)
         key = boto.access_key(client)
-        account = key if len(key) == 12 and key.isdigit() else self.world.account
-        return self.world.caller(account, region)
+        known = self._callers.get((key, region))
+        if known is None:
+            account = key if len(key) == 12 and key.isdigit() else self.world.account
+            known = self._callers[key, region] = self.world.caller(
+                account, region, actor=self._actor
+            )
+        return known
+
+    # For the deployer (``backends.base``).
+
+    @property
+    def account(self) -> str:
+        """The world's account."""
+        return self.world.account
+
+    @property
+    def region(self) -> str:
+        """The world's region."""
+        return self.world.region
+
+    def now(self) -> str:
+        """The virtual time."""
+        return self.world.clock.iso()
+
+    @contextmanager
+    def acting(self, actor: str) -> Iterator[None]:
+        """Calls of the test's thread stand in the journal as made by ``actor``."""
+        before = self._actor, self._callers
+        self._actor, self._callers = actor, {}
+        try:
+            yield
+        finally:
+            self._actor, self._callers = before
+
+    def code(self, kind: str, name: str, folder: Path | None) -> dict[str, Any]:
+        """Let the fabric load a function or a layer straight from its folder; None forgets the folder."""
+        if "lambda" not in registry.names():
+            return {} if folder is None else {"ZipFile": packed_folder(folder)}
+        service = self.world.service("lambda")
+        holder = service.code if kind == "function" else service.layers
+        if folder is None:
+            holder.registered.pop(name, None)
+            return {}
+        holder.register(name, folder)
+        return {"ZipFile": packed({"README": b"loaded from its folder"})}
 
     # The road of every API call.
 

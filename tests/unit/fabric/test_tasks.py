@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 import random
@@ -87,6 +88,24 @@ def test_locks_and_events_of_a_task_suspend_it(world, start) -> None:
     task = start(work)
     world.run_until_idle()
     assert task.result == ["first", "other"]
+
+
+def test_an_event_loop_of_a_task_waits_on_the_virtual_clock(world, start) -> None:
+    async def nap(seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        return time.monotonic()
+
+    async def main() -> list[float]:
+        slow = asyncio.get_running_loop().run_in_executor(None, time.sleep, 3)
+        naps = await asyncio.gather(nap(5), nap(2))
+        await slow
+        return naps
+
+    task = start(lambda: asyncio.run(main()))
+    world.run_until_idle()
+    slow, quick = task.result
+    assert slow == pytest.approx(5, abs=0.01)
+    assert quick == pytest.approx(2, abs=0.01)
 
 
 def test_a_killed_task_cannot_swallow_its_end(world, start) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from stackproof.backends.compat.shapes import certainly_valid
 from stackproof.fabric.service import ServiceError
 
 Handler = Callable[[Any, str, dict[str, Any], Callable[[], dict[str, Any]]], dict[str, Any]]
@@ -80,6 +81,15 @@ def _validator() -> Any:
     return ParamValidator()
 
 
+_BEFORE = ("provide-client-params", "before-parameter-build")
+
+
+def _unheard(client: Any, event: str) -> bool:
+    """Whether the emitter already knows that nobody handles an event (it forgets when one registers)."""
+    known: Any = client.meta.events._emitter._lookup_cache.get(event)
+    return known is not None and not known
+
+
 def _validates(client: Any) -> bool:
     """Whether the client was made with ``parameter_validation`` (botocore keeps it in the serializer)."""
     from botocore.validate import ParamValidationDecorator
@@ -94,11 +104,17 @@ def prepared(
 
     Answers (operation model, params, request context); raises ``ParamValidationError``.
     """
-    model = client.meta.service_model.operation_model(operation)
+    service = client.meta.service_model
+    model = service.operation_model(operation)
     context: dict[str, Any] = {"client_region": client.meta.region_name, "client_config": client.meta.config}
-    params = client._emit_api_params(api_params=params, operation_model=model, context=context)
-    if model.input_shape is not None and _validates(client):
-        report = _validator().validate(params, model.input_shape)
+    service_id = service.service_id.hyphenize()
+    if not all(_unheard(client, f"{event}.{service_id}.{operation}") for event in _BEFORE):
+        params = client._emit_api_params(api_params=params, operation_model=model, context=context)
+    shape = model.input_shape
+    if shape is None or certainly_valid(service.service_name, operation, shape, params):
+        return model, params, context
+    if _validates(client):
+        report = _validator().validate(params, shape)
         if report.has_errors():
             from botocore.exceptions import ParamValidationError
 
@@ -132,13 +148,15 @@ def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str,
     """The end of botocore's call: ``after-call`` handlers, then the response or the modelled exception."""
     status = parsed["ResponseMetadata"]["HTTPStatusCode"]
     service_id = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.emit(
-        f"after-call.{service_id}.{model.name}",
-        http_response=_Http(status, parsed["ResponseMetadata"]["HTTPHeaders"]),
-        parsed=parsed,
-        model=model,
-        context=context,
-    )
+    event = f"after-call.{service_id}.{model.name}"
+    if not _unheard(client, event):
+        client.meta.events.emit(
+            event,
+            http_response=_Http(status, parsed["ResponseMetadata"]["HTTPHeaders"]),
+            parsed=parsed,
+            model=model,
+            context=context,
+        )
     if status >= 300:
         error = parsed["Error"]
         code = error.get("QueryErrorCode") or error["Code"]

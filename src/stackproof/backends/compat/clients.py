@@ -45,7 +45,8 @@ def _make(service: str, region: str, account: str, for_resource: bool) -> Any:
     make_config: Any = botocore.config.Config
     config = make_config(
         ignore_configured_endpoint_urls=True,
-        retries={"total_max_attempts": 1},
+        retries={"mode": "legacy", "total_max_attempts": 1},
+        endpoint_discovery_enabled=False,
         user_agent_extra="Resource" if for_resource else None,
         account_id_endpoint_mode="disabled",
         s3={"addressing_style": "path"},

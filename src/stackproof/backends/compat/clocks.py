@@ -7,6 +7,7 @@ runs, so that the test's own thread keeps the real time. The others are module a
 
 from __future__ import annotations
 
+import selectors
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,11 +107,31 @@ def _monotonic(name: str) -> Callable[[], Any]:
     return shim
 
 
+_real_select = selectors.DefaultSelector.select
+_NO_TIMEOUT_STEP = 0.001
+
+
+def _select(self: Any, timeout: float | None = None) -> Any:
+    """An event loop of a task waits on the virtual clock; what is ready is never waited for."""
+    task = current()
+    if task is None or (timeout is not None and timeout <= 0):
+        return _real_select(self, timeout)
+    ready = _real_select(self, 0)
+    while not ready:
+        task.scheduler.sleep(task, _NO_TIMEOUT_STEP if timeout is None else timeout)
+        ready = _real_select(self, 0)
+        if timeout is not None:
+            break
+    return ready
+
+
 def install() -> None:
     """Put the shims in place (idempotent)."""
     if time.sleep is _sleep:
         return
     module: Any = time
     module.sleep = _sleep
+    selector: Any = selectors.DefaultSelector
+    selector.select = _select
     for name in _real:
         setattr(time, name, _monotonic(name))

@@ -136,6 +136,12 @@ class DynamoRefused(Exception):
 
 def dynamo(operation: str, params: Params, account: str, region: str) -> Response:
     """A data-plane call straight into moto's handler; ``DynamoRefused`` when it raised."""
+    if operation == "PutItem" and (table := _plain_put(params, account, region)) is not None:
+        try:
+            table.put_item(plain(params["Item"]), overwrite=True)
+        except Exception as error:
+            raise DynamoRefused(str(error)) from error
+        return {}
     from moto.dynamodb.responses import DynamoHandler
 
     handler = DynamoHandler()
@@ -149,6 +155,26 @@ def dynamo(operation: str, params: Params, account: str, region: str) -> Respons
         raise DynamoRefused(str(error)) from error
     answer: Response = plain(result)
     return answer
+
+
+_PLAIN_TYPES = frozenset(("S", "N", "BOOL"))
+
+
+def _plain_put(params: Params, account: str, region: str) -> Any:
+    """The table of a put that needs nothing but the put: no condition, no return, no odd values."""
+    if len(params) != 2 or "Item" not in params:
+        return None
+    for value in params["Item"].values():
+        if len(value) != 1:
+            return None
+        ((kind, content),) = value.items()
+        if kind not in _PLAIN_TYPES or content == "":
+            return None
+    from moto.dynamodb.models import dynamodb_backends
+
+    regions = dict.get(dynamodb_backends, account)
+    backend = dict.get(regions, region) if regions is not None else None
+    return None if backend is None else backend.tables.get(params["TableName"])
 
 
 def plain(value: Any) -> Any:
