@@ -20,6 +20,10 @@ _JUDGED_LATER = (
 """Settings that the verdict room applies to an answer, or that say how an answer is found, not what it is."""
 
 
+EXISTS = "exists:"
+"""Before a name: only whether the file is there counts, not what it holds."""
+
+
 def combine(*parts: str) -> str:
     """One digest for several texts, in this order."""
     whole = hashlib.sha256()
@@ -37,16 +41,23 @@ class Files:
         self._known: dict[str, str] = {}
 
     def digest(self, name: str) -> str:
-        """The digest of a file's content, of the sorted names in a folder, "" when nothing is there."""
+        """The digest of a file's content, of the sorted names in a folder, "" when nothing is there.
+
+        For a name after ``EXISTS`` it only tells whether something is there.
+        """
         if name not in self._known:
-            self._known[name] = _digest(os.path.join(self._root, name))
+            plain = name.removeprefix(EXISTS)
+            path = os.path.join(self._root, plain)
+            self._known[name] = _digest(path) if plain is name else _existence(path)
         return self._known[name]
 
     def name(self, path: Path | str) -> str:
         """The name under which a path is kept: relative below the root, so that a cache can move along."""
-        text = os.path.abspath(os.path.join(self._root, path))
-        prefix = f"{self._root}{os.sep}"
-        return text.removeprefix(prefix)
+        given = str(path)
+        if given.startswith(EXISTS):
+            return EXISTS + self.name(given.removeprefix(EXISTS))
+        text = os.path.abspath(os.path.join(self._root, given))
+        return "." if text == str(self._root) else text.removeprefix(f"{self._root}{os.sep}")
 
     def reads(self, paths: Iterable[Path | str]) -> dict[str, str]:
         """The digests of some paths by name."""
@@ -63,6 +74,10 @@ class Files:
                 full = os.path.join(folder, name)
                 parts += [os.path.relpath(full, path), self.digest(self.name(full))]
         return combine(*parts)
+
+
+def _existence(path: str) -> str:
+    return "there" if os.path.exists(path) else ""
 
 
 def _digest(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ import msgspec
 from stackproof.config import Config
 from stackproof.gate import rules
 from stackproof.gate.cache import Cache
-from stackproof.gate.digests import Files
+from stackproof.gate.digests import EXISTS, Files
 from stackproof.gate.keys import Keys
 from stackproof.gate.pool import Ended, Part, Pool
 from stackproof.gate.results import OUTSIDE, RESOLVED, WRITTEN, EstateResult, StageResult
@@ -98,10 +99,14 @@ class Fresh:
     ) -> None:
         from stackproof.gate.estates import Estates, groups
         from stackproof.gate.judging import Judge
+        from stackproof.gate.reads import Recorder
+        from stackproof.template.environments import FOLDER
 
         related = groups(self._keys.links, [template.file for template in missing])
         estates = Estates(self._root, self._config, self._keys.templates, related)
-        judge = Judge(engines, estates, as_written=self._as_written)
+        folders = {template.path.parent for template in self._keys.templates.values()}
+        recorder = Recorder(folders | {folder / FOLDER for folder in folders})
+        judge = Judge(engines, estates, recorder, as_written=self._as_written)
         known = {file: dict(results) for file, results in gathered.results.items()}
 
         def work(job: int) -> Iterator[bytes]:
@@ -135,11 +140,8 @@ class Fresh:
         """The digests of the files, or None when one was written to while this run went on."""
         reads = self._files.reads(names)
         for name in reads:
-            try:
-                if os.stat(self._root / name).st_mtime_ns >= self._started:
-                    return None
-            except OSError:
-                continue
+            if not name.startswith(EXISTS) and _written(self._root / name) >= self._started:
+                return None
         return reads
 
     def _keep_whole(self, key: str, answer: EstateResult, gathered: _Gathered) -> None:
@@ -155,10 +157,6 @@ class Fresh:
     ) -> EstateResult:
         findings: list[Finding] = []
         problems: list[Problem] = []
-        done = {
-            file: [results[s] for s in self._stages if s in results]
-            for file, results in gathered.results.items()
-        }
         for file, ended in gathered.ended.items():
             if ended.overran:
                 findings.append(rules.timeout(file, self._config.time_limit, _done(gathered.results[file])))
@@ -169,7 +167,12 @@ class Fresh:
 
             for folder in assemblies:
                 findings += check_assembly(folder, self._root).findings
-        every = [result for template in templates for result in done[template.file]]
+        every = [
+            gathered.results[template.file][stage]
+            for template in templates
+            for stage in self._stages
+            if stage in gathered.results[template.file]
+        ]
         judged = {result.judged.file: result.judged for result in every if result.judged is not None}
         return EstateResult(
             findings=(*(finding for result in every for finding in result.findings), *findings),
@@ -213,6 +216,15 @@ def _editable_code(checks: Iterable[object]) -> Iterator[Path]:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _written(path: Path) -> int:
+    """When a file was written to, in nanoseconds; 0 for one that is not there, and for a folder."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0
+    return 0 if stat.S_ISDIR(status.st_mode) else status.st_mtime_ns
 
 
 def _size(path: Path) -> int:

@@ -34,11 +34,12 @@ class Engines:
 class Judge:
     """Judges templates one by one, in a worker process."""
 
-    def __init__(self, engines: Engines, estates: Estates, *, as_written: bool) -> None:
+    def __init__(self, engines: Engines, estates: Estates, recorder: Recorder, *, as_written: bool) -> None:
         self._engines = engines
         self._estates = estates
         self._as_written = as_written
-        self._recorder: Recorder | None = None
+        self._recorder = recorder
+        self._listening = False
 
     def stages(
         self, template: TemplateFile, wanted: Collection[str], written: StageResult | None
@@ -63,8 +64,8 @@ class Judge:
 
     def _listen(self) -> Recorder:
         """The hook cannot be taken back, so it is installed by the first job of a worker process."""
-        if self._recorder is None:
-            self._recorder = Recorder()
+        if not self._listening:
+            self._listening = True
             self._recorder.install()
         return self._recorder
 

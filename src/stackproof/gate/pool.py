@@ -162,6 +162,7 @@ def _serve(pipe: Connection, work: Work) -> None:
         # A rule that prints must not write into the report.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
+        sys.stdout = os.fdopen(nowhere, "w")
         while True:
             job = int(pipe.recv_bytes())
             pipe.send_bytes(_answer(pipe, work, job))

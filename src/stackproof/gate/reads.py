@@ -1,7 +1,8 @@
 """Which files a worker really opens while it judges a template.
 
 A custom rule may read any file, cfn-lint opens nested templates, a transform opens includes: an audit
-hook sees them all. It cannot be removed again, so only a worker process installs it.
+hook sees them all. Python has no such event for asking whether a file exists, so ``os.stat`` is
+wrapped for that. Neither can be taken back safely, so only a worker process installs them.
 """
 
 from __future__ import annotations
@@ -9,28 +10,42 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import stackproof
+from stackproof.gate.digests import EXISTS
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 _OPENED, _LISTED = "open", ("os.listdir", "os.scandir")
 
 
 class Recorder:
-    """Collects the project's files that are opened (there or not) and the folders that are listed."""
+    """Collects the files that are opened (there or not) or asked for, and the folders that are listed.
 
-    def __init__(self) -> None:
+    Folders in ``known`` may be listed without a word: what counts of them is in every key.
+    Python's own files, the installed packages and our own are left out: their versions are in every key.
+    """
+
+    def __init__(self, known: Iterable[Path] = ()) -> None:
         schemes = sysconfig.get_paths()
         ours = str(Path(stackproof.__file__).parent)
         names = {schemes[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
         self._foreign = (*(f"{name}{os.sep}" for name in (*names, ours)), "/proc/", "/dev/", "/sys/")
+        self._known = frozenset(map(str, known))
         self._seen: set[str] = set()
 
     def install(self) -> None:
         """Start to listen; call it once in a process that ends soon."""
         sys.addaudithook(self._hear)
+        stat = os.stat
+
+        def listening(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+            self._note(path, EXISTS)
+            return stat(path, *arguments, **options)
+
+        setattr(os, "stat", listening)  # noqa: B010 - mypy would take it for a mistake
 
     def take(self) -> set[str]:
         """The absolute paths since the last call."""
@@ -44,11 +59,16 @@ class Recorder:
                 return
         elif event in _LISTED:
             path = arguments[0]
+            if str(path) in self._known:
+                return
         else:
             return
+        self._note(path)
+
+    def _note(self, path: Any, prefix: str = "") -> None:
         if isinstance(path, bytes):
             path = os.fsdecode(path)
         if isinstance(path, str | os.PathLike):
             absolute = os.path.abspath(path)
             if not f"{absolute}{os.sep}".startswith(self._foreign) and not absolute.endswith(".pyc"):
-                self._seen.add(absolute)
+                self._seen.add(prefix + absolute)

@@ -80,14 +80,14 @@ def _outcome(request: CheckRequest, config: Config, selection: Selection, answer
     because = [selection.partial_because] if selection.partial_because else []
     if request.select or request.ignore:
         because.append("only some rules")
+    found = (*selection.discovery.findings, *answer.findings)
+
+    def shown(rule: str) -> bool:
+        return rule_selected(rule, chosen, left_out)
+
     return RunOutcome(
         pillar=PILLAR,
-        findings=tuple(
-            without_echoes(
-                (*selection.discovery.findings, *answer.findings),
-                lambda rule: rule_selected(rule, chosen, left_out),
-            )
-        ),
+        findings=tuple(finding for finding in without_echoes(found, shown) if shown(finding.rule)),
         problems=answer.problems,
         judged=answer.judged,
         rules=answer.rules,

@@ -56,7 +56,7 @@ def test_the_roots_configuration_counts_below_it(engine, monkeypatch):
 @pytest.mark.parametrize("metadata", ["text", "[1]", "{cfn-lint: text}", "{cfn-lint: {config: [1]}}"])
 def test_metadata_of_a_wrong_type_hides_nothing(engine, metadata):
     Path("t.yaml").write_text(
-        f"Metadata: {metadata}\nResources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties: {{Colour: red}}\n",
+        f"Metadata: {metadata}\nResources:\n  Q: {{Type: 'AWS::SQS::Queue', Properties: {{Colour: red}}}}\n",
         encoding="utf-8",
     )
     assert "E3002" in {finding.rule for finding in engine().lint(Path("t.yaml"), "t.yaml")}

@@ -1,0 +1,138 @@
+"""Workers: overrunning, crashing and failing jobs cost themselves only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from stackproof.gate.pool import Ended, Part, Pool
+
+
+def _run(work, jobs, workers=2, limit=30.0):
+    parts: dict[int, list[bytes]] = {}
+    ended: dict[int, Ended] = {}
+    for event in Pool(work, workers, limit).run(jobs):
+        if isinstance(event, Part):
+            parts.setdefault(event.job, []).append(event.payload)
+        else:
+            assert event.job not in ended
+            ended[event.job] = event
+    return parts, ended
+
+
+def test_every_job_is_done_once_in_other_processes():
+    def work(job):
+        yield str(os.getpid()).encode()
+        yield b"x" * 100_000
+
+    parts, ended = _run(work, list(range(7)))
+    assert sorted(parts) == sorted(ended) == list(range(7))
+    assert all(len(answer) == 2 and len(answer[1]) == 100_000 for answer in parts.values())
+    pids = {int(answer[0]) for answer in parts.values()}
+    assert os.getpid() not in pids
+    assert len(pids) <= 2
+    assert not any(event.failure for event in ended.values())
+
+
+def test_a_job_over_its_limit_is_cut_off_and_keeps_what_it_said():
+    def work(job):
+        yield b"first"
+        if job == 1:
+            time.sleep(600)
+        yield b"second"
+
+    parts, ended = _run(work, [0, 1, 2, 3], limit=1.5)
+    assert ended[1].overran
+    assert parts[1] == [b"first"]
+    assert all(parts[job] == [b"first", b"second"] and not ended[job].failure for job in (0, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "SIGSEGV"),
+        (lambda: os._exit(7), "code 7"),
+        (lambda: (_ for _ in ()).throw(ValueError("odd template")), "ValueError: odd template"),
+    ],
+)
+def test_a_job_that_ends_its_worker_is_told_and_the_others_are_done(end, told):
+    def work(job):
+        if job == 1:
+            next(iter(end())) if end() is not None else None
+        yield b"done"
+
+    parts, ended = _run(work, [0, 1, 2, 3, 4])
+    assert told in ended[1].failure
+    assert not ended[1].overran
+    assert sorted(parts) == [0, 2, 3, 4]
+
+
+def test_recursion_without_end_is_a_failure_of_its_job():
+    def work(job):
+        def deeper() -> int:
+            return deeper() + 1
+
+        yield str(deeper()).encode()
+
+    _, ended = _run(work, [0])
+    assert "RecursionError" in ended[0].failure
+
+
+def test_what_a_job_prints_does_not_reach_stdout(capfd):
+    def work(job):
+        print("noise", flush=True)
+        os.write(1, b"noise")
+        yield b"done"
+
+    parts, _ = _run(work, [0])
+    assert parts == {0: [b"done"]}
+    assert capfd.readouterr().out == ""
+
+
+def _workers_of(marker: Path) -> list[int]:
+    return [int(name) for name in marker.read_text().split()] if marker.exists() else []
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+def test_no_worker_outlives_its_parent(tmp_path, how):
+    marker = tmp_path / "pids"
+    program = textwrap.dedent(
+        f"""
+        import os, time
+        from stackproof.gate.pool import Pool
+
+        def work(job):
+            with open({str(marker)!r}, "a") as file:
+                file.write(f"{{os.getpid()}} ")
+            for _ in range(300):
+                time.sleep(0.1)
+                yield b"still here"
+
+        list(Pool(work, 2, 600).run([0, 1, 2, 3]))
+        """
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(_workers_of(marker)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = _workers_of(marker)
+    assert len(workers) == 2
+    parent.send_signal(how)
+    parent.wait(60)
+    while any(map(_is_running, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(_is_running, workers))
