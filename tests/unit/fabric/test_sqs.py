@@ -252,3 +252,14 @@ def test_what_is_in_flight_is_limited(sqs, make, world) -> None:
     sqs.receive_message(QueueUrl=url)
     with pytest.raises(sqs.exceptions.OverLimit):
         sqs.receive_message(QueueUrl=url)
+
+
+def test_a_visible_message_that_is_hidden_again_comes_back_once(sqs, make, world) -> None:
+    url = make(VisibilityTimeout="1")
+    sqs.send_message(QueueUrl=url, MessageBody="m")
+    receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    world.advance(2)
+    sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=5)
+    world.advance(5)
+    assert bodies(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)) == ["m"]

@@ -144,3 +144,13 @@ def test_credentials_are_fake_and_the_environment_comes_back(monkeypatch) -> Non
     with EmbeddedBackend(account="333333333333"):
         assert os.environ["AWS_ACCESS_KEY_ID"] == "333333333333"
     assert os.environ["AWS_ACCESS_KEY_ID"] == "mine"
+
+
+def test_a_backend_keeps_its_state_while_another_answers() -> None:
+    backend = EmbeddedBackend().activate()
+    table(backend.client("dynamodb"))
+    backend.deactivate()
+    with EmbeddedBackend() as other:
+        assert other.client("dynamodb").list_tables()["TableNames"] == []
+    with backend.activate():
+        assert backend.client("dynamodb").list_tables()["TableNames"] == ["t"]
