@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stackproof.backends.compat import boto, clients, clocks, entropy, sockets, threads
+from stackproof.backends.compat import boto, clients, clocks, entropy, iam, sockets, threads, views
 from stackproof.backends.compat import moto as motos
 from stackproof.backends.packing import packed, packed_folder
 from stackproof.fabric import registry
@@ -52,7 +52,7 @@ class EmbeddedBackend:
         self._last_copy: Any = None
         self._actor = "test"
         scheduler = self.world.scheduler
-        scheduler.enter, scheduler.leave, scheduler.moved = clocks.enter, clocks.leave, clocks.moved
+        scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved
 
     # Life.
 
@@ -63,6 +63,7 @@ class EmbeddedBackend:
         for module in (clocks, entropy, threads, clients):
             module.install()
         motos.quiet()
+        iam.install()
         entropy.register(self.world.scheduler, self.world.ids)
         self._outer = motos.take_out()
         motos.put_in(self._moto)

@@ -40,6 +40,19 @@ def _text(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
     return lambda operand, value: isinstance(value, str) and test(value, operand)
 
 
+def _affix(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    """A prefix or suffix, also ``{"equals-ignore-case": text}`` as EventBridge has it."""
+
+    def holds(operand: Any, value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        if isinstance(operand, dict):
+            return test(value.casefold(), str(operand["equals-ignore-case"]).casefold())
+        return test(value, operand)
+
+    return holds
+
+
 @lru_cache(maxsize=1024)
 def _glob(pattern: str) -> re.Pattern[str]:
     """A wildcard: ``*`` is any run of characters, ``\\*`` and ``\\\\`` stand for themselves."""
@@ -87,8 +100,8 @@ def _anything_but(operand: Any, value: Any) -> bool:
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "prefix": _text(str.startswith),
-    "suffix": _text(str.endswith),
+    "prefix": _affix(str.startswith),
+    "suffix": _affix(str.endswith),
     "equals-ignore-case": _text(lambda value, operand: value.casefold() == operand.casefold()),
     "wildcard": _text(_wildcard),
     "numeric": _numeric,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SERVICES: dict[str, str] = {
     "sqs": "stackproof.fabric.sqs.service:SqsService",
+    "lambda": "stackproof.fabric.functions.service:LambdaService",
     "sns": "stackproof.fabric.sns.service:SnsService",
 }
 """boto3 client name to ``module:factory``."""

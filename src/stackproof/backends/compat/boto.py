@@ -161,7 +161,21 @@ def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str,
         error = parsed["Error"]
         code = error.get("QueryErrorCode") or error["Code"]
         raise client.exceptions.from_code(code)(parsed, model.name)
+    if model.has_streaming_output:
+        _stream(model, parsed)
     return parsed
+
+
+def _stream(model: Any, parsed: dict[str, Any]) -> None:
+    """A streaming member that was given as bytes becomes what botocore gives."""
+    from io import BytesIO
+
+    from botocore.response import StreamingBody
+
+    member = model.output_shape.serialization["payload"]
+    content = parsed.get(member)
+    if isinstance(content, bytes):
+        parsed[member] = StreamingBody(BytesIO(content), len(content))
 
 
 def error_response(client: Any, error: ServiceError, request_id: str) -> dict[str, Any]:

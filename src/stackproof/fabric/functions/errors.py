@@ -59,6 +59,4 @@ def too_large_event(limit: int, size: int) -> ServiceError:
 
 def not_json(detail: str) -> ServiceError:
     """InvalidRequestContentException: the payload is no JSON."""
-    return user(
-        "InvalidRequestContentException", f"Could not parse request body into json: {detail}"
-    )
+    return user("InvalidRequestContentException", f"Could not parse request body into json: {detail}")

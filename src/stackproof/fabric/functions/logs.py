@@ -1,0 +1,125 @@
+"""What functions log, on its way to CloudWatch Logs.
+
+Lines are kept here and written to the state behind (moto) when somebody asks the ``logs`` service
+for something: writing each invocation through would cost more than the invocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from stackproof.fabric.functions.invocation import Invocation
+from stackproof.fabric.service import Caller, Params, ServiceError
+
+if TYPE_CHECKING:
+    from stackproof.fabric.functions.service import LambdaService
+
+TAIL = 4096
+"""Bytes of log that ``LogType=Tail`` returns."""
+
+
+class Logs:
+    """``pending`` holds (account, region, group, stream, ms, text) of lines that moto has not seen."""
+
+    def __init__(self, service: LambdaService) -> None:
+        self._world = service.world
+        self.pending: list[tuple[str, str, str, str, int, str]] = []
+        self._flushing = False
+        self._world.guards.append(self._before)
+
+    def ended(self, invocation: Invocation, stream: str, environ: Mapping[str, str]) -> None:
+        """Take the lines of an invocation that ended."""
+        function = invocation.function
+        group = environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        place = (function.account, function.region, group, stream)
+        now = self._world.clock.ms
+        request = invocation.request_id
+        start, pending = invocation.started_ms, self.pending
+        pending.append((*place, start, f"START RequestId: {request} Version: {invocation.version.number}\n"))
+        for line in _lines(invocation.lines):
+            pending.append((*place, now, line))
+        pending.append((*place, now, f"END RequestId: {request}\n"))
+        pending.append((*place, now, self._report(invocation, now)))
+
+    @staticmethod
+    def _report(invocation: Invocation, now: int) -> str:
+        duration = now - invocation.started_ms
+        memory = invocation.version.config["MemorySize"]
+        init = "\tInit Duration: 0.00 ms" if invocation.cold else ""
+        return (
+            f"REPORT RequestId: {invocation.request_id}\tDuration: {duration:.2f} ms\t"
+            f"Billed Duration: {max(duration, 1)} ms\tMemory Size: {memory} MB\t"
+            f"Max Memory Used: 0 MB{init}\t\n"
+        )
+
+    def text(self, invocation: Invocation) -> str:
+        """The whole log of an invocation that ended."""
+        request = invocation.request_id
+        body = "".join(line if line.endswith("\n") else f"{line}\n" for line in _lines(invocation.lines))
+        return (
+            f"START RequestId: {request} Version: {invocation.version.number}\n{body}END RequestId: {request}\n"
+            + self._report(invocation, self._world.clock.ms)
+        )
+
+    # To the state behind.
+
+    def _before(self, service: str, operation: str, params: Params, caller: Caller) -> None:
+        if service == "logs" and self.pending and not self._flushing:
+            self._flushing = True
+            try:
+                self.flush()
+            finally:
+                self._flushing = False
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        state = self._world.state
+        pending, self.pending = self.pending, []
+        if state is None:
+            return
+        streams: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+        for account, region, group, stream, ms, text in pending:
+            streams.setdefault((account, region, group, stream), []).append(
+                {"timestamp": ms, "message": text}
+            )
+        for (account, region, group, stream), events in streams.items():
+            caller = self._world.caller(account, region, actor="lambda")
+            self._ensure(group, stream, caller)
+            for at in range(0, len(events), 1000):
+                params = {
+                    "logGroupName": group, "logStreamName": stream, "logEvents": events[at : at + 1000],
+                }  # fmt: skip
+                state.call("logs", "PutLogEvents", params, caller)
+
+    def _ensure(self, group: str, stream: str, caller: Caller) -> None:
+        state = self._world.state
+        assert state is not None  # the caller has checked
+        for operation, params in (
+            ("CreateLogGroup", {"logGroupName": group}),
+            ("CreateLogStream", {"logGroupName": group, "logStreamName": stream}),
+        ):
+            try:
+                state.call("logs", operation, params, caller)
+            except ServiceError as error:
+                if error.code != "ResourceAlreadyExistsException":
+                    raise
+
+
+def _lines(parts: list[str]) -> list[str]:
+    """Log events: each write of a logger is one; what ``print`` wrote is one a line."""
+    if not parts:
+        return []
+    found: list[str] = []
+    open_line = ""
+    for part in parts:
+        if part.endswith("\n") and not open_line and "\n" in part[:-1]:
+            found.append(part)
+            continue
+        open_line += part
+        if open_line.endswith("\n"):
+            found.append(open_line)
+            open_line = ""
+    if open_line:
+        found.append(open_line)
+    return found

@@ -1,0 +1,88 @@
+"""What an execution environment sees of the process: modules, path, variables, streams.
+
+Plain data. ``backends.compat.views`` puts a view in place while a task of the environment holds the
+baton and takes it out when the task gives it back: ``task.facts["view"]``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+SHARED = frozenset((
+    "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "pydantic", "pydantic_core",
+    "s3transfer", "six", "typing_extensions", "urllib3",
+))  # fmt: skip
+"""Packages that every environment shares with the process even when its own folders hold a copy:
+the fabric answers the calls of this botocore, and loading these once is most of the speed."""
+
+
+class Output(io.TextIOBase):
+    """``sys.stdout`` of an environment: what is written goes to ``sink``."""
+
+    encoding = "utf-8"
+
+    def __init__(self, sink: Callable[[str], None]) -> None:
+        self._sink = sink
+        self.buffer = _Bytes(sink)
+
+    def write(self, text: str, /) -> int:
+        """Hand the text on."""
+        self._sink(text)
+        return len(text)
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+
+class _Bytes(io.RawIOBase):
+    """``sys.stdout.buffer``."""
+
+    def __init__(self, sink: Callable[[str], None]) -> None:
+        self._sink = sink
+
+    def write(self, data: Any, /) -> int:
+        self._sink(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+    def writable(self) -> bool:
+        return True
+
+
+class View:
+    """``roots`` are the folders whose modules belong to the environment alone, in the order of import;
+    ``names`` their top-level modules. ``hooks`` is for whoever puts the view in place.
+    ``write_to`` names the only folder that may be written, where the file system is read-only."""
+
+    __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "roots", "write_to")
+
+    def __init__(
+        self,
+        roots: tuple[Path, ...],
+        environ: dict[str, str],
+        output: Output,
+        write_to: Path | None = None,
+    ) -> None:
+        self.roots = tuple(str(root) for root in roots)
+        self.names = frozenset(name for root in roots for name in _modules(root)) - SHARED
+        self.environ = environ
+        self.output = output
+        self.cwd = self.roots[0]
+        self.modules: dict[str, ModuleType] = {}
+        self.hooks: dict[str, Any] = {}
+        self.write_to = write_to
+
+
+def _modules(root: Path) -> list[str]:
+    """The top-level names that a folder offers to ``import``."""
+    if not root.is_dir():
+        return []
+    return [
+        path.name.partition(".")[0]
+        for path in root.iterdir()
+        if path.is_dir() or path.suffix in (".py", ".pyc", ".so", ".pyd")
+    ]
