@@ -7,11 +7,16 @@ StackproofError                 exit code 2 unless a subclass says otherwise
 ├── RuleError                   a rule set, rule file or check is broken (file, line, column)
 ├── ResultError                 a result file handed to ``verdict`` cannot be read
 ├── TemplateError               a template cannot be loaded; becomes a finding, never an exit code of its own
+├── BackendError                an emulator cannot be installed, does not start or does not answer
 ├── CapabilityMissing           a backend cannot do what was asked; skips a test by name
+├── DeploymentFailed            a stack could not be created, updated or deleted; exit code 1
+├── NotEmulated                 a test demands more than the backend emulates
 └── InternalError               a defect of stackproof itself; exit code 3
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class StackproofError(Exception):
@@ -64,8 +69,30 @@ class TemplateError(StackproofError):
     """A template cannot be loaded. The gate turns it into a finding and judges the rest."""
 
 
+class BackendError(StackproofError):
+    """An emulator cannot be installed, does not start or does not answer."""
+
+
 class CapabilityMissing(StackproofError):
     """The chosen backend cannot do what was asked."""
+
+
+class DeploymentFailed(StackproofError):
+    """A stack could not be created, updated or deleted; it is rolled back.
+
+    ``logical_id`` names the resource ("" when it is the template), ``reason`` is what AWS says.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, logical_id: str = "", reason: str = "", **where: Any) -> None:
+        super().__init__(message, **where)
+        self.logical_id = logical_id
+        self.reason = reason or message
+
+
+class NotEmulated(StackproofError):
+    """A test demands more than the backend emulates."""
 
 
 class InternalError(StackproofError):

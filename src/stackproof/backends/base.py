@@ -38,8 +38,12 @@ class Backend(Protocol):
         """A boto3 client. It is shared: register no event handlers on it."""
         ...
 
-    def code(self, folder: Path) -> dict[str, Any]:
-        """The ``Code`` (or ``Content``) parameter for a local folder of code, without its requirements."""
+    def code(self, kind: str, name: str, folder: Path | None) -> dict[str, Any]:
+        """The ``Code`` (or ``Content``) parameter for a local folder of code.
+
+        ``kind`` is ``function`` or ``layer``, ``name`` its name. A backend that loads code straight from the
+        folder remembers it; None forgets it (the code comes from somewhere else now).
+        """
         ...
 
     def acting(self, actor: str) -> AbstractContextManager[None]:

@@ -1,0 +1,63 @@
+"""The handlers, one file a service. A new type: a class, and its line in ``TYPES`` or an entry point.
+
+Third parties register a handler class under the entry point group ``stackproof.resources``; the entry
+point's name is the resource type.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from stackproof.deploy.handler import Handler
+
+_ROOM = "stackproof.deploy.handlers"
+
+TYPES: dict[str, str] = {
+    "AWS::SQS::Queue": "sqs:Queue",
+    "AWS::SQS::QueuePolicy": "sqs:QueuePolicy",
+    "AWS::SQS::QueueInlinePolicy": "sqs:QueueInlinePolicy",
+    "AWS::SNS::Topic": "sns:Topic",
+    "AWS::SNS::TopicPolicy": "sns:TopicPolicy",
+    "AWS::SNS::TopicInlinePolicy": "sns:TopicInlinePolicy",
+    "AWS::SNS::Subscription": "sns:Subscription",
+    "AWS::DynamoDB::Table": "dynamodb:Table",
+    "AWS::DynamoDB::GlobalTable": "dynamodb:GlobalTable",
+    "AWS::IAM::Role": "iam:Role",
+    "AWS::IAM::Policy": "iam:Policy",
+    "AWS::IAM::RolePolicy": "iam:RolePolicy",
+    "AWS::IAM::ManagedPolicy": "iam:ManagedPolicy",
+    "AWS::IAM::InstanceProfile": "iam:InstanceProfile",
+    "AWS::Lambda::Function": "function:Function",
+    "AWS::Lambda::Version": "versions:Version",
+    "AWS::Lambda::Alias": "versions:Alias",
+    "AWS::Lambda::LayerVersion": "layers:LayerVersion",
+    "AWS::Lambda::LayerVersionPermission": "layers:LayerVersionPermission",
+    "AWS::Lambda::Permission": "invocation:Permission",
+    "AWS::Lambda::EventSourceMapping": "invocation:EventSourceMapping",
+    "AWS::Lambda::EventInvokeConfig": "invocation:EventInvokeConfig",
+    "AWS::Lambda::Url": "invocation:Url",
+}
+"""Resource type to ``module:class`` in this folder."""
+
+
+@cache
+def _foreign() -> dict[str, type[Handler]]:
+    return {point.name: point.load() for point in entry_points(group="stackproof.resources")}
+
+
+@cache
+def handler(resource_type: str) -> Handler:
+    """The handler of a type; one that only pretends when nobody emulates it."""
+    if resource_type in _foreign():
+        return _foreign()[resource_type]()
+    place = TYPES.get(resource_type, "stub:Stub")
+    module, _, name = place.partition(":")
+    found: Handler = getattr(import_module(f"{_ROOM}.{module}"), name)()
+    return found
+
+
+def emulated(resource_type: str) -> bool:
+    """Whether there is a handler that does something."""
+    return resource_type in TYPES or resource_type in _foreign()

@@ -1,0 +1,111 @@
+"""AWS Lambda: functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stackproof.deploy.code import code_of
+from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.model import Made
+
+_NO_NETWORK = "functions reach every resource of the world, and nothing outside it"
+_CONFIGURATION: dict[str, Any] = {
+    "Role": None,
+    "Handler": None,
+    "Runtime": None,
+    "Description": "",
+    "Timeout": 3,
+    "MemorySize": 128,
+    "VpcConfig": {},
+    "DeadLetterConfig": {"TargetArn": ""},
+    "Environment": {"Variables": {}},
+    "KmsKeyArn": "",
+    "TracingConfig": {"Mode": "PassThrough"},
+    "Layers": [],
+    "FileSystemConfigs": [],
+    "ImageConfig": {},
+    "EphemeralStorage": {"Size": 512},
+    "SnapStart": {"ApplyOn": "None"},
+    "LoggingConfig": {"LogFormat": "Text"},
+}
+"""Properties of UpdateFunctionConfiguration with what a removed one goes back to (None: it is required)."""
+_TABLE = {name: name for name in _CONFIGURATION} | {"KmsKeyArn": "KMSKeyArn"}
+_CREATE = _TABLE | {name: name for name in ("PackageType", "Architectures", "CodeSigningConfigArn")}
+_CODE = frozenset({"Code", "Architectures"})
+
+
+class Function(Handler):
+    """``AWS::Lambda::Function``."""
+
+    type = "AWS::Lambda::Function"
+    covers = frozenset(_CREATE) | {
+        "FunctionName",
+        "Code",
+        "ReservedConcurrentExecutions",
+        "RecursiveLoop",
+        "Tags",
+    }
+    inert: Mapping[str, str] = {
+        "VpcConfig": _NO_NETWORK,
+        "FileSystemConfigs": "no file system is mounted",
+        "CodeSigningConfigArn": "signatures are not checked",
+        "RecursiveLoop": "loops are not detected",
+        "SnapStart": "every environment starts cold",
+    }
+
+    def create(self, job: Job) -> Made:
+        """CreateFunction, then its reserved concurrency."""
+        name = job.name("FunctionName")
+        params = {
+            "FunctionName": name,
+            "Code": self._code(job, name),
+            "Tags": job.tags() or None,
+            **job.pick(_CREATE),
+        }
+        made = job.call("lambda", "create_function", params, _CREATE)
+        self._concurrency(job, name)
+        arn = made["FunctionArn"]
+        return Made(name, {"Arn": arn}, {"code": job.get("Code")})
+
+    @staticmethod
+    def _code(job: Job, name: str) -> dict[str, Any]:
+        code = code_of(job, "function", name, job.get("Code"))
+        return {key: value for key, value in code.items() if key != "SourceKMSKeyArn"}
+
+    def _concurrency(self, job: Job, name: str) -> None:
+        reserved = job.get("ReservedConcurrentExecutions")
+        if reserved is not None:
+            params = {"FunctionName": name, "ReservedConcurrentExecutions": reserved}
+            job.call("lambda", "put_function_concurrency", params)
+        elif job.before and "ReservedConcurrentExecutions" in job.before:
+            job.call("lambda", "delete_function_concurrency", {"FunctionName": name})
+
+    def update(self, job: Job, made: Made) -> Made:
+        """UpdateFunctionCode and UpdateFunctionConfiguration, each when something of it changed."""
+        name = made.physical_id
+        if job.changed(*_CODE):
+            params = {
+                "FunctionName": name,
+                **self._code(job, name),
+                **job.pick({"Architectures": "Architectures"}),
+            }
+            job.call("lambda", "update_function_code", params)
+        changed = {key: default for key, default in _CONFIGURATION.items() if job.changed(key)}
+        if changed:
+            params = {_TABLE[key]: job.get(key, default) for key, default in changed.items()}
+            job.call("lambda", "update_function_configuration", {"FunctionName": name, **params}, _TABLE)
+        if job.changed("ReservedConcurrentExecutions"):
+            self._concurrency(job, name)
+        arn = str(made.attributes["Arn"])
+        removed = job.removed_tags()
+        if removed:
+            job.call("lambda", "untag_resource", {"Resource": arn, "TagKeys": removed})
+        if job.changed("Tags") and job.tags():
+            job.call("lambda", "tag_resource", {"Resource": arn, "Tags": job.tags()})
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteFunction; its folder is forgotten."""
+        job.call("lambda", "delete_function", {"FunctionName": made.physical_id})
+        job.backend.code("function", made.physical_id, None)

@@ -1,0 +1,156 @@
+"""AWS Lambda: who invokes a function, and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stackproof.deploy.fit import text
+from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.model import Made
+
+
+class Permission(Handler):
+    """``AWS::Lambda::Permission``."""
+
+    type = "AWS::Lambda::Permission"
+    _table = {  # noqa: RUF012
+        name: name
+        for name in (
+            "FunctionName", "Action", "Principal", "SourceArn", "SourceAccount", "EventSourceToken",
+            "FunctionUrlAuthType", "PrincipalOrgID", "InvokedViaFunctionUrl",
+        )
+    }  # fmt: skip
+    covers = frozenset(_table)
+
+    def create(self, job: Job) -> Made:
+        """AddPermission."""
+        statement = job.name("")[-100:].lstrip("-")
+        job.call("lambda", "add_permission", {"StatementId": statement, **job.pick(self._table)})
+        return Made(statement, {"Id": statement}, {"function": job.get("FunctionName")})
+
+    def delete(self, job: Job, made: Made) -> None:
+        """RemovePermission."""
+        params = {"FunctionName": made.notes["function"], "StatementId": made.physical_id}
+        job.call("lambda", "remove_permission", params)
+
+
+_MAPPING = (
+    "FunctionName", "EventSourceArn", "Enabled", "BatchSize", "MaximumBatchingWindowInSeconds", "FilterCriteria",
+    "FunctionResponseTypes", "ScalingConfig", "StartingPosition", "StartingPositionTimestamp",
+    "BisectBatchOnFunctionError", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "ParallelizationFactor",
+    "TumblingWindowInSeconds", "DestinationConfig", "KmsKeyArn", "MetricsConfig", "ProvisionedPollerConfig",
+    "Topics", "Queues", "SourceAccessConfigurations", "SelfManagedEventSource",
+    "AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig",
+    "LoggingConfig",
+)  # fmt: skip
+_DEFAULTS: dict[str, Any] = {
+    "Enabled": True,
+    "MaximumBatchingWindowInSeconds": 0,
+    "FilterCriteria": {"Filters": []},
+    "FunctionResponseTypes": [],
+    "ScalingConfig": {},
+    "BisectBatchOnFunctionError": False,
+    "MaximumRetryAttempts": -1,
+    "MaximumRecordAgeInSeconds": -1,
+    "ParallelizationFactor": 1,
+    "TumblingWindowInSeconds": 0,
+    "DestinationConfig": {},
+}
+_EMULATED_SOURCES = ("sqs",)
+"""Services whose mappings move records here; the others are stored."""
+
+
+class EventSourceMapping(Handler):
+    """``AWS::Lambda::EventSourceMapping``."""
+
+    type = "AWS::Lambda::EventSourceMapping"
+    covers = frozenset(_MAPPING) | {"Tags"}
+
+    def _params(self, job: Job, names: Any) -> dict[str, Any]:
+        params = {name: job.get(name, _DEFAULTS.get(name)) for name in names}
+        filters = params.get("FilterCriteria")
+        if filters:
+            found = [{"Pattern": text(one.get("Pattern"))} for one in filters.get("Filters") or []]
+            params["FilterCriteria"] = {"Filters": found}
+        position = params.get("StartingPositionTimestamp")
+        if position is not None:
+            params["StartingPositionTimestamp"] = float(position)
+        return params
+
+    def create(self, job: Job) -> Made:
+        """CreateEventSourceMapping."""
+        params = self._params(job, [name for name in _MAPPING if name in job.properties])
+        answer = job.call("lambda", "create_event_source_mapping", {**params, "Tags": job.tags() or None})
+        source = str(job.get("EventSourceArn", ""))
+        kind = source.split(":")[2] if source.count(":") >= 5 else "self-managed"
+        if kind not in _EMULATED_SOURCES and "event-source-" + kind not in job.backend.capabilities:
+            job.left_out("EventSourceArn", f"mappings of {kind} are stored, they move nothing")
+        arn = answer.get("EventSourceMappingArn") or (
+            f"arn:{job.place.partition}:lambda:{job.place.region}:{job.place.account}"
+            f":event-source-mapping:{answer['UUID']}"
+        )
+        return Made(answer["UUID"], {"Id": answer["UUID"], "EventSourceMappingArn": arn})
+
+    def update(self, job: Job, made: Made) -> Made:
+        """UpdateEventSourceMapping with what changed."""
+        names = [name for name in _MAPPING if job.changed(name)]
+        if names:
+            params = self._params(job, names)
+            job.call("lambda", "update_event_source_mapping", {"UUID": made.physical_id, **params})
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteEventSourceMapping."""
+        job.call("lambda", "delete_event_source_mapping", {"UUID": made.physical_id})
+
+
+class EventInvokeConfig(Handler):
+    """``AWS::Lambda::EventInvokeConfig``."""
+
+    type = "AWS::Lambda::EventInvokeConfig"
+    covers = frozenset(
+        {"FunctionName", "Qualifier", "DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"}
+    )
+
+    def create(self, job: Job) -> Made:
+        """PutFunctionEventInvokeConfig."""
+        job.call("lambda", "put_function_event_invoke_config", job.pick({name: name for name in self.covers}))
+        return Made(f"{job.get('FunctionName')}|{job.get('Qualifier')}")
+
+    def update(self, job: Job, made: Made) -> Made:
+        """As create: Put sets everything anew."""
+        self.create(job)
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteFunctionEventInvokeConfig."""
+        params = job.pick({"FunctionName": "FunctionName", "Qualifier": "Qualifier"})
+        job.call("lambda", "delete_function_event_invoke_config", params)
+
+
+class Url(Handler):
+    """``AWS::Lambda::Url``."""
+
+    type = "AWS::Lambda::Url"
+    _table = {  # noqa: RUF012
+        "TargetFunctionArn": "FunctionName", "Qualifier": "Qualifier", "AuthType": "AuthType", "Cors": "Cors",
+        "InvokeMode": "InvokeMode",
+    }  # fmt: skip
+    covers = frozenset(_table)
+
+    def create(self, job: Job) -> Made:
+        """CreateFunctionUrlConfig."""
+        answer = job.call("lambda", "create_function_url_config", job.pick(self._table), self._table)
+        if "function-url" not in job.backend.capabilities:
+            job.left_out("TargetFunctionArn", "no request arrives at a function URL yet")
+        return Made(answer["FunctionArn"], {name: answer[name] for name in ("FunctionArn", "FunctionUrl")})
+
+    def update(self, job: Job, made: Made) -> Made:
+        """UpdateFunctionUrlConfig."""
+        job.call("lambda", "update_function_url_config", job.pick(self._table), self._table)
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteFunctionUrlConfig."""
+        table = {"TargetFunctionArn": "FunctionName", "Qualifier": "Qualifier"}
+        job.call("lambda", "delete_function_url_config", job.pick(table))

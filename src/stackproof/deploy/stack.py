@@ -1,0 +1,142 @@
+"""A deployed stack, as tests see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stackproof.deploy.model import Event, Level, Resource
+from stackproof.errors import NotEmulated, UsageError
+
+if TYPE_CHECKING:
+    from stackproof.deploy.deployer import Deployer
+    from stackproof.deploy.changes import Change
+    from stackproof.deploy.state import State
+
+Template = str | Path | Mapping[str, Any]
+
+
+class Stack:
+    """What a deployment left behind. ``status`` is CloudFormation's word for it."""
+
+    def __init__(self, deployer: Deployer, name: str) -> None:
+        self._deployer = deployer
+        self.name = name
+        self.state: State | None = None
+        self.status = "REVIEW_IN_PROGRESS"
+        self.events: list[Event] = []
+        self.source: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Stack {self.name} {self.status}>"
+
+    @property
+    def _deployed(self) -> State:
+        if self.state is None:
+            raise UsageError(f"stack {self.name} is not deployed ({self.status})")
+        return self.state
+
+    @property
+    def id(self) -> str:
+        """The stack's ARN."""
+        return self._deployed.place.stack_id
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Outputs by name."""
+        return self._deployed.outputs
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """Resources by logical id, in the order in which they were deployed."""
+        return self._deployed.resources
+
+    def __getitem__(self, logical_id: str) -> Resource:
+        """A resource. ``UsageError`` names those that there are."""
+        found = self.resources.get(logical_id)
+        if found is None:
+            known = ", ".join(self.resources) or "none"
+            raise UsageError(f"stack {self.name} has no resource '{logical_id}'; there are: {known}")
+        return found
+
+    def client(self, service: str) -> Any:
+        """A boto3 client where the stack is deployed."""
+        return self._deployer.backend.client(service, region=self._deployed.place.region)
+
+    def nested(self, logical_id: str) -> Stack:
+        """A child stack by its logical id."""
+        return self._deployer.stacks[str(self[logical_id].notes["stack"])]
+
+    def walk(self) -> Iterator[tuple[Stack, Resource]]:
+        """Every resource with its stack, those of nested stacks after the resource that made them."""
+        for resource in self.resources.values():
+            yield self, resource
+            if "stack" in resource.notes:
+                yield from self.nested(resource.logical_id).walk()
+
+    def missing(self) -> list[tuple[Stack, Resource]]:
+        """The resources that are not wholly emulated."""
+        return [(stack, one) for stack, one in self.walk() if one.verdict.level is not Level.EMULATED]
+
+    def require(self, level: str) -> Stack:
+        """Demand ``emulated`` or ``partial`` of every resource. Raises ``NotEmulated`` with all that fall short."""
+        try:
+            wanted = Level(level)
+        except ValueError:
+            known = ", ".join(Level)
+            raise UsageError(f"there is no level '{level}'", hint=f"one of {known}") from None
+        short = [
+            f"{one.location}: {one.type} ({one.logical_id}) is {one.verdict}"
+            for _, one in self.missing()
+            if one.verdict.level.rank > wanted.rank
+        ]
+        if short:
+            text = "\n  ".join(short)
+            raise NotEmulated(f"stack {self.name} is not '{wanted}' on this backend:\n  {text}")
+        return self
+
+    # Helpers for the services that tests touch most.
+
+    def queue(self, logical_id: str) -> str:
+        """The URL of a queue."""
+        return self._of(logical_id, "AWS::SQS::Queue").physical_id
+
+    def topic(self, logical_id: str) -> str:
+        """The ARN of a topic."""
+        return self._of(logical_id, "AWS::SNS::Topic").physical_id
+
+    def table(self, logical_id: str) -> str:
+        """The name of a table."""
+        return self._of(logical_id, "AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable").physical_id
+
+    def bucket(self, logical_id: str) -> str:
+        """The name of a bucket."""
+        return self._of(logical_id, "AWS::S3::Bucket").physical_id
+
+    def function(self, logical_id: str) -> str:
+        """The name of a function."""
+        return self._of(logical_id, "AWS::Lambda::Function").physical_id
+
+    def _of(self, logical_id: str, *types: str) -> Resource:
+        found = self[logical_id]
+        if found.type not in types:
+            raise UsageError(f"'{logical_id}' is {found.type}, not {types[0]}")
+        return found
+
+    # Life.
+
+    def changes(self, template: Template | None = None, **options: Any) -> tuple[Change, ...]:
+        """The change set that ``update`` would run."""
+        return self._deployer.changes(self, template, **options)
+
+    def update(self, template: Template | None = None, **options: Any) -> Stack:
+        """Deploy another template, other ``parameters`` or another ``config``. Raises ``DeploymentFailed``.
+
+        Parameters that are not given keep their values.
+        """
+        return self._deployer.update(self, template, **options)
+
+    def delete(self) -> None:
+        """Delete everything in reverse. Raises ``DeploymentFailed`` when AWS refuses (a bucket with objects)."""
+        self._deployer.delete(self)
