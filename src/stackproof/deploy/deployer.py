@@ -113,7 +113,7 @@ class Deployer:
 
     def _undo(self, context: Context, before: State | None, after: State) -> None:
         if before is None:
-            for resource in reversed(after.resources.values()):
+            for resource in reversed([*after.resources.values()]):
                 delete(context, resource)
             return
         Run(replace_blueprint(context, before), after).go()

@@ -51,4 +51,5 @@ def physical_name(
 
 def stack_id(partition: str, region: str, account: str, stack: str, seed: object) -> str:
     """The ARN of a stack."""
-    return f"arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/{uuid_of(account, region, stack, seed)}"
+    own = uuid_of(account, region, stack, seed)
+    return f"arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/{own}"

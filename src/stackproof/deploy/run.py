@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stackproof.deploy import operate
 from stackproof.deploy.changes import custom_name, differences, replacing
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from stackproof.backends.base import Backend
     from stackproof.deploy.deployer import Deployer
 
+_OTHER_TYPE = (
+    "Update of resource type is not permitted. The new template modifies resource type of the following "
+    "resources: [{}]"
+)
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
@@ -50,7 +54,7 @@ class Run:
         self._before = before
         self._old: Mapping[str, Resource] = before.resources if before else {}
         self._made: dict[str, Resource] = {}
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
         self._replaced: list[Resource] = []
         self._verb = "UPDATE" if before else "CREATE"
 
@@ -107,10 +111,7 @@ class Run:
         if old is None:
             self._create(wanted)
         elif old.type != wanted.type:
-            raise self._told(
-                wanted,
-                f"Update of resource type is not permitted. The new template modifies resource type of the following resources: [{name}]",
-            )
+            raise self._told(wanted, _OTHER_TYPE.format(name))
         else:
             self._change(wanted, old)
 
@@ -180,7 +181,7 @@ class Run:
     def _clean(self) -> None:
         """Delete what was replaced or is no longer in the template. A failure here fails nothing."""
         removed = [old for name, old in self._old.items() if name not in self._made]
-        for old in reversed([*removed]):
+        for old in reversed(removed):
             if old.policies.get("DeletionPolicy") in _KEPT:
                 self._context.event(old, "DELETE_SKIPPED")
             else:

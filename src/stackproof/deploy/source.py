@@ -1,4 +1,4 @@
-"""From a path (or a template in the test itself) and a configuration's name to a blueprint; cached by content."""
+"""From a path (or a template in the test itself) and a configuration's name to a blueprint, cached."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from stackproof.deploy.model import Event, Level, Resource
 from stackproof.errors import NotEmulated, UsageError
 
 if TYPE_CHECKING:
-    from stackproof.deploy.deployer import Deployer
     from stackproof.deploy.changes import Change
+    from stackproof.deploy.deployer import Deployer
     from stackproof.deploy.state import State
 
 Template = str | Path | Mapping[str, Any]
@@ -80,7 +80,7 @@ class Stack:
         return [(stack, one) for stack, one in self.walk() if one.verdict.level is not Level.EMULATED]
 
     def require(self, level: str) -> Stack:
-        """Demand ``emulated`` or ``partial`` of every resource. Raises ``NotEmulated`` with all that fall short."""
+        """Demand ``emulated`` or ``partial`` of every resource. Raises ``NotEmulated`` with the rest."""
         try:
             wanted = Level(level)
         except ValueError:
@@ -138,5 +138,5 @@ class Stack:
         return self._deployer.update(self, template, **options)
 
     def delete(self) -> None:
-        """Delete everything in reverse. Raises ``DeploymentFailed`` when AWS refuses (a bucket with objects)."""
+        """Delete everything in reverse. Raises ``DeploymentFailed`` when AWS refuses (a full bucket)."""
         self._deployer.delete(self)

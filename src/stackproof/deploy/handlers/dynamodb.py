@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from stackproof.deploy.fit import document, text
 from stackproof.deploy.handler import Handler, Job
@@ -180,7 +180,7 @@ class GlobalTable(Handler):
         "Replicas",
         "WriteProvisionedThroughputSettings",
     }
-    inert: Mapping[str, str] = {"WriteProvisionedThroughputSettings": _NO_CAPACITY}
+    inert: ClassVar[Mapping[str, str]] = {"WriteProvisionedThroughputSettings": _NO_CAPACITY}
 
     def _local(self, job: Job, properties: Mapping[str, Any]) -> dict[str, Any]:
         found = {key: value for key, value in properties.items() if key in Table.covers}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from stackproof.deploy.code import code_of
 from stackproof.deploy.handler import Handler, Job
@@ -46,7 +46,7 @@ class Function(Handler):
         "RecursiveLoop",
         "Tags",
     }
-    inert: Mapping[str, str] = {
+    inert: ClassVar[Mapping[str, str]] = {
         "VpcConfig": _NO_NETWORK,
         "FileSystemConfigs": "no file system is mounted",
         "CodeSigningConfigArn": "signatures are not checked",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from stackproof.deploy.fit import text
 from stackproof.deploy.handler import Handler, Job
@@ -13,7 +14,7 @@ class Permission(Handler):
     """``AWS::Lambda::Permission``."""
 
     type = "AWS::Lambda::Permission"
-    _table = {  # noqa: RUF012
+    _table: ClassVar[Mapping[str, str]] = {
         name: name
         for name in (
             "FunctionName", "Action", "Principal", "SourceArn", "SourceAccount", "EventSourceToken",
@@ -35,9 +36,10 @@ class Permission(Handler):
 
 
 _MAPPING = (
-    "FunctionName", "EventSourceArn", "Enabled", "BatchSize", "MaximumBatchingWindowInSeconds", "FilterCriteria",
-    "FunctionResponseTypes", "ScalingConfig", "StartingPosition", "StartingPositionTimestamp",
-    "BisectBatchOnFunctionError", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "ParallelizationFactor",
+    "FunctionName", "EventSourceArn", "Enabled", "BatchSize", "MaximumBatchingWindowInSeconds",
+    "FilterCriteria", "FunctionResponseTypes", "ScalingConfig", "StartingPosition",
+    "StartingPositionTimestamp", "BisectBatchOnFunctionError", "MaximumRetryAttempts",
+    "MaximumRecordAgeInSeconds", "ParallelizationFactor",
     "TumblingWindowInSeconds", "DestinationConfig", "KmsKeyArn", "MetricsConfig", "ProvisionedPollerConfig",
     "Topics", "Queues", "SourceAccessConfigurations", "SelfManagedEventSource",
     "AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig",
@@ -132,7 +134,7 @@ class Url(Handler):
     """``AWS::Lambda::Url``."""
 
     type = "AWS::Lambda::Url"
-    _table = {  # noqa: RUF012
+    _table: ClassVar[Mapping[str, str]] = {
         "TargetFunctionArn": "FunctionName", "Qualifier": "Qualifier", "AuthType": "AuthType", "Cors": "Cors",
         "InvokeMode": "InvokeMode",
     }  # fmt: skip

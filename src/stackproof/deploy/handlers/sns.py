@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from stackproof.deploy.fit import document, text
 from stackproof.deploy.handler import Handler, Job
@@ -41,7 +42,7 @@ class Topic(Handler):
         "DataProtectionPolicy",
         "DeliveryStatusLogging",
     }
-    inert = {
+    inert: ClassVar[Mapping[str, str]] = {
         "DataProtectionPolicy": "message data is not inspected",
         "DeliveryStatusLogging": "no delivery status is logged",
     }

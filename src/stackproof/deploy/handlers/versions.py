@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.model import Made
@@ -28,7 +28,7 @@ class Version(Handler):
     covers = frozenset(
         {"FunctionName", "CodeSha256", "Description", "ProvisionedConcurrencyConfig", "RuntimePolicy"}
     )
-    inert: Mapping[str, str] = {"RuntimePolicy": "the runtime is this Python"}
+    inert: ClassVar[Mapping[str, str]] = {"RuntimePolicy": "the runtime is this Python"}
 
     def create(self, job: Job) -> Made:
         """PublishVersion."""

@@ -1,0 +1,81 @@
+"""What the report of a test says: the user's frames, the journal around the failure, what is missing."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stackproof.deploy.model import Level
+from stackproof.errors import CapabilityMissing, StackproofError
+
+if TYPE_CHECKING:
+    from stackproof.fabric.journal import Journal
+
+TAIL = 40
+"""Journal entries that a failure shows."""
+WIDTH = 160
+"""Characters of a call's parameters, and of its answer, that a failure shows."""
+_OURS = ("stackproof", "botocore", "boto3", "moto")
+
+
+def prepare(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Before the report is made: a missing capability is a skip; our frames are not the user's."""
+    if call.excinfo is None:
+        return
+    if isinstance(call.excinfo.value, CapabilityMissing):
+        reason = call.excinfo.value.message
+        try:
+            pytest.skip(reason)
+        except pytest.skip.Exception:
+            call.excinfo = pytest.ExceptionInfo.from_current()
+        return
+    if isinstance(call.excinfo.value, StackproofError) and not item.config.getoption("fulltrace"):
+        # Its message says what AWS said; the way there is ours.
+        call.excinfo.value.__cause__ = None
+        call.excinfo.value.__suppress_context__ = True
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in _OURS and module is not None:
+            # pytest looks for it in a frame's globals as in its locals; --full-trace shows all the same.
+            module.__dict__["__tracebackhide__"] = True
+
+
+def complete(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """After it is made: the journal's tail, and what the stacks of the test miss."""
+    from stackproof.plugin import FABRIC
+
+    fabric = item.stash[FABRIC]
+    if report.failed and report.when == "call" and "journal" in fabric.backend.capabilities:
+        journal = fabric.journal
+        if len(journal):
+            shown = min(TAIL, len(journal))
+            title = f"fabric journal at {fabric.now} (last {shown} of {len(journal)})"
+            report.sections.append((title, _timeline(journal, shown)))
+    if report.when == "call":
+        report.stackproof_missing = [  # type: ignore[attr-defined]
+            _line(
+                stack.name, one.type, one.logical_id, str(one.verdict), one.verdict.level, str(one.location)
+            )
+            for made in fabric.stacks
+            if made.state is not None
+            for stack, one in made.missing()
+        ]
+
+
+def _timeline(journal: Journal, shown: int) -> str:
+    entries = journal.entries(since=len(journal) - shown)
+    return "\n".join(
+        str(replace(entry, detail=_clipped(entry.detail), result=_clipped(entry.result))) for entry in entries
+    )
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def _line(stack: str, kind: str, logical_id: str, verdict: str, level: Level, place: str) -> str:
+    if level is Level.NOT_EMULATED:
+        return f"not emulated: {kind} ({logical_id}) at {place}"
+    return f"{verdict.replace('partial (', 'partial: ', 1).rstrip(')')}: {kind} ({logical_id}) at {place}"

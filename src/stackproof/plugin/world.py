@@ -1,0 +1,141 @@
+"""The ``fabric`` fixture: one world for one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stackproof import config as configuration
+from stackproof.deploy.deployer import Deployer
+from stackproof.deploy.source import Library
+from stackproof.errors import CapabilityMissing
+
+if TYPE_CHECKING:
+    from stackproof.backends.base import Backend
+    from stackproof.deploy.stack import Stack
+    from stackproof.fabric.journal import Journal
+    from stackproof.fabric.scheduler import Idle
+
+_WORLD_OPTIONS = ("seed", "journal", "account", "region", "chooser")
+
+
+class Fabric:
+    """What a test does to its world. What a backend cannot do raises ``CapabilityMissing``."""
+
+    def __init__(self, backend: Backend, deployer: Deployer) -> None:
+        self.backend = backend
+        self.deployer = deployer
+        self.stacks: list[Stack] = []
+
+    def note(self, stack: Stack) -> None:
+        """Remember a stack for the summary."""
+        self.stacks.append(stack)
+
+    def need(self, capability: str) -> None:
+        """Raise ``CapabilityMissing`` (which skips the test by name) when the backend lacks something."""
+        if capability not in self.backend.capabilities:
+            raise CapabilityMissing(f"{self.backend.kind} lacks '{capability}'")
+
+    @property
+    def world(self) -> Any:
+        """The embedded world (``stackproof.fabric.world.World``)."""
+        self.need("journal")
+        return getattr(self.backend, "world")  # noqa: B009 - other backends have no such attribute
+
+    @property
+    def now(self) -> str:
+        """The world's time, ISO 8601."""
+        return self.backend.now()
+
+    # Driving.
+
+    def run_until_idle(self, **options: Any) -> Idle:
+        """Until nothing more is bound to happen. ``timeout`` (seconds) counts on live endpoints only."""
+        __tracebackhide__ = True
+        options.pop("timeout", None)
+        idle: Idle = self.world.run_until_idle(**options)
+        return idle
+
+    def advance(self, seconds: float) -> Idle:
+        """Let virtual time pass."""
+        __tracebackhide__ = True
+        self.need("advance")
+        idle: Idle = self.world.advance(seconds)
+        return idle
+
+    def step(self) -> bool:
+        """One piece of work; False when there is none."""
+        __tracebackhide__ = True
+        self.need("step")
+        return bool(self.world.step())
+
+    # What happened.
+
+    @property
+    def journal(self) -> Journal:
+        """Everything that happened, in order."""
+        journal: Journal = self.world.journal
+        return journal
+
+    def timeline(self, **options: Any) -> str:
+        """The journal as text, one entry a line."""
+        return self.journal.timeline(**options)
+
+    def mermaid(self, **options: Any) -> str:
+        """The journal as a Mermaid sequence diagram."""
+        return self.journal.mermaid(**options)
+
+    # Snapshots.
+
+    def snapshot(self) -> Any:
+        """The world and its stacks as they are; no invocation may be open."""
+        self.need("snapshot")
+        return self.world.snapshot(), self.deployer.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        """Back to a snapshot, as often as you like."""
+        self.need("snapshot")
+        world, stacks = snapshot
+        self.world.restore(world)
+        self.deployer.restore(stacks)
+
+
+def library(rootpath: Path) -> Library:
+    """The templates of the project that pytest runs in."""
+    root = configuration.find_root(rootpath)
+    return Library(root, configuration.load(root))
+
+
+def make_backend(kind: str, options: dict[str, Any]) -> Any:
+    """A backend by its kind. Raises ``CapabilityMissing`` for one that this version cannot start."""
+    if kind != "embedded":
+        raise CapabilityMissing(f"stacks cannot be deployed on {kind} yet")
+    from stackproof.backends.embedded import EmbeddedBackend
+
+    return EmbeddedBackend(**options)
+
+
+@contextmanager
+def opened(request: pytest.FixtureRequest) -> Iterator[Fabric]:
+    """The world of one test."""
+    from stackproof.plugin import backend_of
+
+    backend = make_backend(backend_of(request.config), _options(request))
+    with backend:
+        yield Fabric(backend, Deployer(backend, request.getfixturevalue("stackproof_library")))
+
+
+def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    seed = request.config.getoption("--fabric-seed")
+    options: dict[str, Any] = {"seed": int(request.config.getini("fabric_seed") if seed is None else seed)}
+    marker = request.node.get_closest_marker("fabric")
+    for name, value in (marker.kwargs if marker else {}).items():
+        if name not in _WORLD_OPTIONS:
+            known = ", ".join(_WORLD_OPTIONS)
+            raise pytest.UsageError(f"@pytest.mark.fabric has no option '{name}'; there are: {known}")
+        options[name] = value
+    return options
