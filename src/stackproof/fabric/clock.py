@@ -15,8 +15,12 @@ def milliseconds(seconds: float) -> int:
 
 
 class Clock:
-    """Time in whole milliseconds since the Unix epoch, the resolution that AWS answers with."""
+    """Time in whole milliseconds since the Unix epoch, the resolution that AWS answers with.
 
+    ``real`` says whether it is the wall clock, which nobody can move.
+    """
+
+    real = False
     __slots__ = ("ms", "start_ms")
 
     def __init__(self, start_ms: int = EPOCH_MS) -> None:

@@ -252,6 +252,12 @@ class Scheduler:
             times.append(self._bound[0][0])
         return min((ms for ms in times if ms <= limit_ms), default=None)
 
+    def next_driving(self) -> tuple[int, str] | None:
+        """When (ms) and for what ``run_until_idle`` would move the clock next; None when for nothing."""
+        timers = [timer for _, _, timer in self._bound + self._loose]
+        due = [(t.ms, t.label) for t in timers if not t.cancelled and t.matters()]
+        return min(due, default=None)
+
     def _pending(self) -> tuple[str, ...]:
         timers = [t for t in sorted(self._bound + self._loose, key=lambda t: t[:2]) if not t[2].cancelled]
         return tuple(timer.label for _, _, timer in timers[:100] if timer.matters())

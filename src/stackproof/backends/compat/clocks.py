@@ -55,17 +55,20 @@ travel = _Travel()
 
 def enter(task: Task) -> None:
     """The scheduler gives a task the baton."""
-    travel.enter(task.scheduler.clock)
+    if not task.scheduler.clock.real:
+        travel.enter(task.scheduler.clock)
 
 
 def leave(task: Task) -> None:
     """The scheduler has the baton back."""
-    travel.leave()
+    if not task.scheduler.clock.real:
+        travel.leave()
 
 
 def moved(task: Task) -> None:
     """The clock moved while a task kept the baton."""
-    travel.move(task.scheduler.clock)
+    if not task.scheduler.clock.real:
+        travel.move(task.scheduler.clock)
 
 
 @contextmanager

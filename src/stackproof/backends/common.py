@@ -1,0 +1,112 @@
+"""What backends with a world share: who calls, clients, code folders, the names of things."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stackproof.backends.compat import boto, clients
+from stackproof.backends.packing import packed, packed_folder
+from stackproof.fabric import registry
+from stackproof.fabric.service import Caller
+from stackproof.fabric.tasks import current
+from stackproof.fabric.world import World
+
+FAKE_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "",
+    "AWS_SECRET_ACCESS_KEY": "stackproof",
+    "AWS_SESSION_TOKEN": "stackproof",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+class WorldBackend:
+    """The part of ``backends.base.Backend`` that depends on the world only."""
+
+    world: World
+    _actor = "test"
+
+    def __init__(self) -> None:
+        self._callers: dict[tuple[str, str], Caller] = {}
+
+    @property
+    def account(self) -> str:
+        """The world's account."""
+        return self.world.account
+
+    @property
+    def region(self) -> str:
+        """The world's region."""
+        return self.world.region
+
+    def now(self) -> str:
+        """The world's time."""
+        return self.world.clock.iso()
+
+    def client(self, service: str, *, region: str = "", account: str = "") -> Any:
+        """A boto3 client of this world; shared, so do not register event handlers on it."""
+        return clients.client(service, region or self.world.region, account or self.world.account)
+
+    def caller_of(self, client: Any) -> Caller:
+        """Who calls through ``client``: the running task, or the account that is its access key."""
+        region = client.meta.region_name or self.world.region
+        if region.startswith("aws-") and region.endswith("global"):
+            region = self.world.region
+        task = current()
+        if task is not None and task.identity is not None:
+            identity: Caller = task.identity
+            return identity if identity.region == region else identity.to(region)
+        key = boto.access_key(client)
+        known = self._callers.get((key, region))
+        if known is None:
+            account = key if len(key) == 12 and key.isdigit() else self.world.account
+            known = self._callers[key, region] = self.world.caller(account, region, actor=self._actor)
+        return known
+
+    @contextmanager
+    def acting(self, actor: str) -> Iterator[None]:
+        """Calls of the test's thread stand in the journal as made by ``actor``."""
+        before = self._actor, self._callers
+        self._actor, self._callers = actor, {}
+        try:
+            yield
+        finally:
+            self._actor, self._callers = before
+
+    def code(self, kind: str, name: str, folder: Path | None) -> dict[str, Any]:
+        """Let the fabric load a function or a layer straight from its folder; None forgets the folder."""
+        service = self.world.service("lambda") if "lambda" in registry.names() else None
+        holder = getattr(service, "code" if kind == "function" else "layers", None)
+        if holder is None:
+            return {} if folder is None else {"ZipFile": packed_folder(folder)}
+        if folder is None:
+            holder.registered.pop(name, None)
+            return {}
+        holder.register(name, folder)
+        return {"ZipFile": packed({"README": b"loaded from its folder"})}
+
+    def end_tasks(self) -> None:
+        """Kill what still runs."""
+        for task in list(self.world.scheduler.open_tasks.values()):
+            self.world.scheduler.abandon(task)
+
+    def environment(self) -> Callable[[], None]:
+        """Put fake credentials into the process's environment until the answer is called."""
+        fake = {**FAKE_ENVIRONMENT, "AWS_ACCESS_KEY_ID": self.world.account}
+        fake["AWS_DEFAULT_REGION"] = self.world.region
+        before = {name: os.environ.get(name) for name in fake}
+        os.environ.update(fake)
+
+        def end() -> None:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+        return end
