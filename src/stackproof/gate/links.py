@@ -57,11 +57,20 @@ class Links:
                 continue
             folder = posixpath.dirname(parent)
             for found in re.finditer(rb"[\w./@+-]*" + re.escape(named), text):
-                place = posixpath.normpath(posixpath.join(folder, found[0].decode("utf-8", "replace")))
+                place = self._place(folder, found[0].decode("utf-8", "replace"))
                 yield from [place] if place in owners else owners
         for target, literals in self._mapped.items():
             if target in self._groups and any(literal in text for literal in literals):
                 yield target
+
+    def _place(self, folder: str, url: str) -> str:
+        """Where a written URL leads: below a mapped folder, or beside the parent."""
+        for target, literals in self._mapped.items():
+            for literal in literals:
+                before, known, rest = url.partition(literal.decode())
+                if known and literal and not before:
+                    return posixpath.normpath(posixpath.join(target, rest.lstrip("/")))
+        return posixpath.normpath(posixpath.join(folder, url))
 
     def _join(self, one: str, other: str) -> None:
         small, large = sorted((self._groups[one], self._groups[other]), key=len)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -64,6 +65,7 @@ def rules() -> None:
 def _prepare(rules: Any, cfn: Any, config: Any) -> set[str]:
     """Configure, start and link the rules for one template; the ids of those that are enabled."""
     _keyword_rules.clear()
+    _shorten_keyword(rules)
     configured, experimental = config.configure_rules, config.include_experimental
     wanted = {
         "include_experimental": experimental,
@@ -112,36 +114,45 @@ def _is_wanted(rule_id: str) -> bool:
     return not _only or rule_id.startswith((_only[-1], "E0", "E1"))
 
 
-def keyword() -> None:
+def _listening(rule: Any, keyword: str) -> list[Any]:
+    key = (id(rule), keyword)
+    if key not in _keyword_rules:
+        _keyword_rules[key] = [
+            child
+            for child in rule.child_rules.values()
+            if child is not None and child.id and (not _only or child.id.startswith(_only[-1]))
+            for listened in child.keywords
+            if listened == keyword
+        ]
+    return _keyword_rules[key]
+
+
+def _cfn_lint(self: Any, validator: Any, keywords: Any, instance: Any, schema: Any) -> Iterator[Any]:
     """Find the rules of a keyword by a table instead of comparing it with those of every rule."""
-    cls = keyword_module.CfnLint
+    inner = validator.evolve(function_filter=validator.function_filter.evolve(add_cfn_lint_keyword=False))
+    for keyword in keywords:
+        for rule in _listening(self, keyword):
+            for error in rule.validate(inner, keyword, instance, schema):
+                if error.rule is None and isinstance(error.validator, keyword_module.Unset):
+                    error.rule = rule
+                yield error
 
-    def listening(self: Any, keyword: str) -> list[Any]:
-        key = (id(self), keyword)
-        if key not in _keyword_rules:
-            _keyword_rules[key] = [
-                rule
-                for rule in self.child_rules.values()
-                if rule is not None and rule.id and (not _only or rule.id.startswith(_only[-1]))
-                for listened in rule.keywords
-                if listened == keyword
-            ]
-        return _keyword_rules[key]
 
-    def cfn_lint(self: Any, validator: Any, keywords: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        inner = validator.evolve(function_filter=validator.function_filter.evolve(add_cfn_lint_keyword=False))
-        for keyword in keywords:
-            for rule in listening(self, keyword):
-                for error in rule.validate(inner, keyword, instance, schema):
-                    if error.rule is None and isinstance(error.validator, keyword_module.Unset):
-                        error.rule = rule
-                    yield error
+def _shorten_keyword(rules: Any) -> None:
+    """cfn-lint loads its rules as modules of their own, so the class is only known from a loaded rule."""
+    rule = rules.data.get(keyword_module.CfnLint.id)
+    if rule is None or type(rule).cfnLint is _cfn_lint:
+        return
+    loaded_from = type(rule).cfnLint.__code__.co_filename
+    if Path(loaded_from) == Path(str(keyword_module.__file__)) and is_known(keyword_module):
+        replace(type(rule), "cfnLint", _cfn_lint)
 
-    if is_known(rules_module):  # its shortcut empties the table for every template
-        replace(cls, "cfnLint", cfn_lint)
+
+def _nothing() -> None:
+    """The shortcut of the rule E1101 is installed by that of the rules, when they run."""
 
 
 SHORTCUTS: dict[ModuleType, Callable[[], None]] = {
     rules_module: rules,
-    keyword_module: keyword,
+    keyword_module: _nothing,
 }
