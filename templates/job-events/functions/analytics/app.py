@@ -18,18 +18,18 @@ s3 = boto3.client("s3")
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 
-def keep(message: SQSRecord) -> None:
+def keep(record: SQSRecord) -> None:
     """Write one event. The queue numbers its messages, so the keys of a job sort as its events happened,
     and a second delivery writes the same object again.
 
     Raises ``ValueError`` or ``KeyError`` for what is no event.
     """
-    event = json.loads(message.body)
-    number = message.attributes.sequence_number
+    event = json.loads(record.body)
+    number = record.attributes.sequence_number
     s3.put_object(
         Bucket=os.environ["BUCKET_NAME"],
         Key=f"events/{event['job_id']}/{number}-{event['event_type']}.json",
-        Body=message.body.encode(),
+        Body=record.body.encode(),
         ContentType="application/json",
     )
 

@@ -18,12 +18,12 @@ jobs = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 
-def apply(message: SQSRecord) -> None:
+def apply(record: SQSRecord) -> None:
     """Add a created job, remove a deleted one. Doing either twice, or both again in order, ends the same.
 
     Raises ``ValueError`` or ``KeyError`` for what is no such event.
     """
-    event = json.loads(message.body)
+    event = json.loads(record.body)
     job = str(event["job_id"])
     match event["event_type"]:
         case "JobCreated":

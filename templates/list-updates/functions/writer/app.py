@@ -41,12 +41,12 @@ def read(body: str) -> dict[str, dict[str, str]]:
     }
 
 
-def write(message: SQSRecord) -> None:
+def write(record: SQSRecord) -> None:
     """Write one update, unless the list holds this one or a newer one of the child."""
     try:
-        item = read(message.body)
+        item = read(record.body)
     except (ValueError, KeyError, TypeError) as error:
-        set_aside(message, error)
+        set_aside(record, error)
         return
     try:
         dynamodb.put_item(
@@ -62,12 +62,12 @@ def write(message: SQSRecord) -> None:
         logger.debug("older than what the list holds", extra={"child_id": item["child_id"]["S"]})
 
 
-def set_aside(message: SQSRecord, error: Exception) -> None:
+def set_aside(record: SQSRecord, error: Exception) -> None:
     """Move what no attempt can write to the queue of failed updates, with the reason."""
-    logger.warning("no update", extra={"message_id": message.message_id, "reason": repr(error)})
+    logger.warning("no update", extra={"message_id": record.message_id, "reason": repr(error)})
     sqs.send_message(
         QueueUrl=os.environ["FAILED_QUEUE_URL"],
-        MessageBody=message.body,
+        MessageBody=record.body,
         MessageAttributes={"reason": {"DataType": "String", "StringValue": repr(error)[:1000]}},
     )
 

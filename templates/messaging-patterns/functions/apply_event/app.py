@@ -18,9 +18,9 @@ table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 processor = BatchProcessor(event_type=EventType.SQS)
 
 
-def apply(message: SQSRecord) -> None:
+def apply(record: SQSRecord) -> None:
     """Store the detail of one event under its id; a second delivery changes nothing."""
-    event = json.loads(message.body)
+    event = json.loads(record.body)
     try:
         table.put_item(
             Item={"id": event["id"], "type": event["detail-type"], "body": json.dumps(event["detail"])},

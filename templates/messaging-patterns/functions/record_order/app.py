@@ -18,17 +18,17 @@ table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 processor = BatchProcessor(event_type=EventType.SQS)
 
 
-def record(message: SQSRecord) -> None:
+def store(record: SQSRecord) -> None:
     """Store one message under the id that its publisher gave it; a second delivery changes nothing.
 
     Raises ``ValueError`` or ``KeyError`` for a message that is no JSON object with an id: it ends in the
     dead-letter queue, and the others of its batch do not suffer.
     """
-    order = json.loads(message.body)
-    kind = message.message_attributes["type"].string_value
+    order = json.loads(record.body)
+    kind = record.message_attributes["type"].string_value
     try:
         table.put_item(
-            Item={"id": str(order["id"]), "type": kind, "body": message.body},
+            Item={"id": str(order["id"]), "type": kind, "body": record.body},
             ConditionExpression="attribute_not_exists(id)",
         )
     except ClientError as error:
@@ -39,4 +39,4 @@ def record(message: SQSRecord) -> None:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer with the ids of the messages that failed, so that only these are delivered again."""
-    return process_partial_response(event=event, record_handler=record, processor=processor, context=context)
+    return process_partial_response(event=event, record_handler=store, processor=processor, context=context)

@@ -46,15 +46,15 @@ def route(order: dict[str, Any], body: str) -> str:
     return way
 
 
-def dispatch(message: SQSRecord) -> None:
+def dispatch(record: SQSRecord) -> None:
     """Route one message. Raises ``ValueError`` or ``KeyError`` for what is no order."""
-    order = json.loads(message.body, parse_float=Decimal)
+    order = json.loads(record.body, parse_float=Decimal)
     total = order["total"]
     if isinstance(total, bool) or not isinstance(total, int | Decimal) or total <= 0:
         raise ValueError(f"the total of an order is a positive number of dollars, not {total!r}")
     # Keys and totals are compared as text: 12 and 12.0 are one total, and the number 7 is the order "7".
     known = {"order_id": str(order["order_id"]), "total": str(Decimal(total).normalize())}
-    route(order=known, body=message.body)
+    route(order=known, body=record.body)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
