@@ -254,3 +254,34 @@ def test_a_rule_that_calls_rules_hangs_on_what_they_look_at(bench: Any) -> None:
     )
     found = bench.judge(text, {"B": (BUCKET, {"Name": parameter()})})
     assert {(f.rule, f.outcome.value) for f in found} == {("BASE", "undecided"), ("TOP", "undecided")}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("Resources.*.Properties.Zed == 'z'", "undecided"),
+        ("Resources[ keys == /Other/ ].Properties.Zed == 'z'", "undecided"),
+        ("Resources.Other.Properties.Zed == 'z'", "undecided"),
+        ("Resources.*[ Type == 'AWS::SQS::Queue' ].Properties.Zed == 'z'", "undecided"),
+        ("Outputs.Zed == 'z'", "fail"),
+    ],
+)
+def test_an_unknown_in_another_resource_counts_where_the_rule_looks(
+    bench: Any, more: str, expected: str
+) -> None:
+    text = LET + "rule R when %found !empty {\n%found.Properties.Zed == 'z'\n" + more + "\n}"
+    resources = {"B": (BUCKET, {"Zed": "z"}), "Other": ("AWS::SQS::Queue", {"Zed": parameter()})}
+    assert bench.verdict(text, resources) == expected
+
+
+def test_a_rule_that_looks_a_resource_up_by_its_name(bench: Any) -> None:
+    text = (
+        "let doc = this\n"
+        + LET
+        + "rule lookup(doc, name) { %doc.Resources[ keys == %name ] !empty }\n"
+        + "rule R when %found !empty { %found.Properties { lookup(%doc, Target) <<no target>> Zed == 'z' } }"
+    )
+    resources = {"B": (BUCKET, {"Target": "Other", "Zed": parameter()}), "Other": ("AWS::SQS::Queue", {})}
+    assert bench.verdict(text, resources) == "undecided"
+    resources["B"][1]["Zed"] = "z"
+    assert bench.verdict(text, resources) == "pass"

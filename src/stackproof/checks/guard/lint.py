@@ -12,11 +12,14 @@ from stackproof.model import Location, Problem
 def dangling(source: RuleFile, parameters: Sequence[str] = ()) -> list[Problem]:
     """Variables that no ``let``, parameter or capture defines.
 
+    Parameterised rules are left to the engine: they may never be called.
     ``parameters`` are the names of the set's input parameters.
     """
     shared = {s.name for s in source.statements if s.kind == "let"}
     problems: list[Problem] = []
     for statement in source.statements:
+        if statement.parameters:
+            continue
         known = shared | set(statement.parameters) | set(_local(statement.body))
         for token in _used(statement, known):
             line, column = source.position(token.start)

@@ -23,8 +23,8 @@ from stackproof.model import JSON
 
 _FULL = 96
 _BUDGET = 240
-_LEAST = 48
-_BYTES = 2_000_000
+_LEAST = 32
+_BYTES = 1_500_000
 _ROUNDS = 24
 
 

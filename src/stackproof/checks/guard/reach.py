@@ -11,6 +11,7 @@ from stackproof.checks.guard.source import RuleFile, types_of
 from stackproof.model import DocPath
 
 _OR = {"or", "OR", "|OR|"}
+_TYPED, _LOOKUP, _ANY = "typed", "lookup", "any"
 _EXISTS = ("exists", "EXISTS")
 _COMPARE = {"==", "!=", "<", ">", "<=", ">=", "in", "IN"}
 _CONSTANTS = {"true", "false", "null"}
@@ -36,7 +37,8 @@ _LOOKS_AT_ALL = {"==", "!=", "in", "IN", "keys", "KEYS", ")"}
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``types``: the only resource types that the rule selects, None for any resource.
+    """``types``: the only resource types that the rule selects, None for any resource. ``named``: the same,
+    but a rule that besides looks resources up by their name (``%doc.Resources[ … ]``) counts as well.
 
     ``words``: every name and string in the rule. ``wild``: a wildcard may stand for the first key of
     the properties, so that ``words`` do not bound what is reached; ``deep``: for a key below, or
@@ -44,18 +46,21 @@ class Reach:
     """
 
     types: frozenset[str] | None
+    named: frozenset[str] | None
     words: frozenset[str]
     wild: bool
     deep: bool
 
     def resource(self, kind: str) -> bool:
-        """Whether the rule can look at a resource of this type."""
-        return self.types is None or kind in self.types
+        """Whether an unknown in a resource of this type can matter to the rule."""
+        return self.named is None or kind in self.named
 
     def path(self, path: DocPath, kind: str = "") -> bool:
         """Whether the rule can look at a value at this path (``kind``: the type of its resource)."""
-        if not path or (path[0] not in self.words and path[0] != "Resources"):
-            return not path or self.wild
+        if not path:
+            return True
+        if path[0] not in self.words and path[0] != "Resources":
+            return self.wild and self.named is None
         if path[0] != "Resources" or len(path) < 3:
             return True
         if not self.resource(kind):
@@ -74,8 +79,15 @@ def reach(file: RuleFile, rule: str) -> Reach:
     body = [token for statement in file.closure(rule) for token in statement.body]
     types, pattern = types_of(body)
     words = frozenset(token.value for token in body if token.kind in {"word", "string", "type"})
-    bounded = bool(types) and not pattern and not file.loose and all(_typed(body))
-    return Reach(types if bounded else None, words, file.loose or _wild(body), _deep(body))
+    mentions = set(_mentions(body))
+    bounded = bool(types) and not pattern and not file.loose
+    return Reach(
+        types=types if bounded and mentions <= {_TYPED} else None,
+        named=types if bounded and mentions <= {_TYPED, _LOOKUP} else None,
+        words=words,
+        wild=file.loose or _wild(body),
+        deep=_deep(body),
+    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -106,16 +118,29 @@ def _whole(token: Token) -> bool:
     return token.kind == "variable" or token.text == "Resources"
 
 
-def _typed(body: Sequence[Token]) -> Iterator[bool]:
-    """For every mention of ``Resources``: whether only resources of named types are selected."""
+def _mentions(body: Sequence[Token]) -> Iterator[str]:
+    """For every mention of ``Resources`` what it selects: named types, one by its name, or anything."""
     for index, token in enumerate(body):
         if token.kind != "word" or token.text != "Resources":
             continue
         following = [t.text for t in body[index + 1 : index + 4]]
         if following[:3] == [".", "*", "["]:
-            yield _filters_type(body, index + 4)
+            yield _TYPED if _filters_type(body, index + 4) else _ANY
+        elif following and following[0] in _EXISTS:
+            yield _TYPED
         else:
-            yield bool(following) and following[0] in _EXISTS
+            yield _LOOKUP if _by_name(body[index + 1 : index + 5]) else _ANY
+
+
+def _by_name(following: Sequence[Token]) -> bool:
+    """Whether ``Resources`` is followed by one name: ``['A']``, ``.%name``, ``[ keys == %name ]``."""
+    if len(following) < 2 or following[0].text not in {".", "["}:
+        return False
+    if following[1].text in {"keys", "KEYS"}:
+        return (
+            len(following) > 3 and following[2].text == "==" and following[3].kind in {"variable", "string"}
+        )
+    return following[1].kind in {"variable", "string"}
 
 
 def _filters_type(body: Sequence[Token], start: int) -> bool:
