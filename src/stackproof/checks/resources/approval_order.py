@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stackproof.checks.resources.rule import Hit, Rule, describe
-from stackproof.checks.resources.stack import Stack
+from stackproof.checks.resources.stack import Stack, listed
 
 _PRODUCTION = re.compile(r"(?:(?<![A-Za-z])(?i:prod|production|live)|Prod(?:uction)?|Live)(?![a-z])")
 
@@ -19,7 +19,7 @@ def _examine(stack: Stack) -> Iterator[Hit]:
         for index, stage in enumerate(stages if isinstance(stages, list) else ()):
             if not isinstance(stage, Mapping):
                 continue
-            actions = [item for item in stage.get("Actions") or () if isinstance(item, Mapping)]
+            actions = [item for item in listed(stage.get("Actions")) if isinstance(item, Mapping)]
             name = stage.get("Name")
             if isinstance(name, str) and _PRODUCTION.search(name) and not approved:
                 first = min((_order(item) for item in actions if _category(item) == "Deploy"), default=None)

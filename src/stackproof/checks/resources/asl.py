@@ -28,7 +28,7 @@ def faults(machine: Any, path: DocPath = ()) -> Iterator[Fault]:
         yield path, "The machine has no States"
         return
     start = machine.get("StartAt")
-    if start not in states:
+    if not _names(start, states):
         yield (*path, "StartAt") if "StartAt" in machine else path, f"StartAt names no state: {start!r}"
     for name, state in states.items():
         here = (*path, "States", name)
@@ -38,8 +38,13 @@ def faults(machine: Any, path: DocPath = ()) -> Iterator[Fault]:
         if len(str(name)) > _LONGEST_NAME:
             yield here, f"The name of a state has at most {_LONGEST_NAME} characters"
         yield from _state(str(name), state, states, here)
-    if start in states:
+    if _names(start, states):
         yield from _paths(str(start), states, path)
+
+
+def _names(name: Any, states: Mapping[str, Any]) -> bool:
+    """Whether a value is the name of a state."""
+    return isinstance(name, str) and name in states
 
 
 def choices_without_default(machine: Any, path: DocPath = ()) -> Iterator[Fault]:
@@ -75,7 +80,7 @@ def _machines(state: Mapping[str, Any], path: DocPath) -> Iterator[tuple[Any, Do
 
 def _state(name: str, state: Mapping[str, Any], states: Mapping[str, Any], path: DocPath) -> Iterator[Fault]:
     kind = state.get("Type")
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         yield path, f"The state {name} has no known Type: {kind!r}"
         return
     yield from _transition(name, state, states, path)
@@ -109,7 +114,7 @@ def _transition(
         yield (*path, "End"), f"The state {name} has both Next and End: keep one"
     elif following is None and not end:
         yield path, f"The state {name} leads nowhere: add Next or End"
-    if following is not None and following not in states:
+    if following is not None and not _names(following, states):
         yield (*path, "Next"), f"Next of {name} names no state: {following!r}"
 
 
@@ -130,14 +135,14 @@ def _choice(name: str, state: Mapping[str, Any], states: Mapping[str, Any], path
             )
         if "Next" not in rule:
             yield here, f"A rule of the choice {name} has no Next"
-        elif rule["Next"] not in states:
+        elif not _names(rule["Next"], states):
             yield (*here, "Next"), f"Next in the choice {name} names no state: {rule['Next']!r}"
         for key in ("And", "Or", "Not"):
             inner = rule.get(key)
             for item in inner if isinstance(inner, list) else [inner]:
                 if isinstance(item, Mapping) and "Next" in item:
                     yield (*here, key), f"Next stands in the outermost rule of the choice {name} only"
-    if "Default" in state and state["Default"] not in states:
+    if "Default" in state and not _names(state["Default"], states):
         yield (*path, "Default"), f"Default of the choice {name} names no state: {state['Default']!r}"
 
 
@@ -158,7 +163,7 @@ def _handlers(
                 continue
             if "States.ALL" in errors and (len(errors) > 1 or index < len(items) - 1):
                 yield here, f"States.ALL stands alone and last: move it to the end of {key} of {name}"
-            if key == "Catch" and item.get("Next") not in states:
+            if key == "Catch" and not _names(item.get("Next"), states):
                 yield here, f"Catch of {name} leads to no state: {item.get('Next')!r}"
 
 
@@ -209,4 +214,4 @@ def _next(state: Any) -> Iterator[str]:
 
 
 def _ends(state: Any) -> bool:
-    return isinstance(state, Mapping) and (state.get("Type") in {"Succeed", "Fail"} or bool(state.get("End")))
+    return isinstance(state, Mapping) and (state.get("Type") in ("Succeed", "Fail") or bool(state.get("End")))

@@ -59,8 +59,12 @@ def _serves(group: Resource, function: Resource) -> bool | None:
         return False
     if isinstance(name, str):
         return name.startswith(_PREFIX) and equal(own, name.removeprefix(_PREFIX))
+    if not isinstance(name, Unknown):
+        return False
     if isinstance(own, str):
         return False if name.generated else equal(name, f"{_PREFIX}{own}")
+    if not isinstance(own, Unknown):
+        return False
     if name.sources == own.sources and name.pattern == f"{escape(_PREFIX)}{own.pattern}":
         return True
     return None if name.sources and not name.generated and not own.generated else False

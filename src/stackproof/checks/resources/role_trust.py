@@ -55,9 +55,7 @@ def _trusts(role: Resource, service: str) -> tuple[bool | None, tuple[Unknown, .
         for principal in principals(statement, "Service"):
             if isinstance(principal, Unknown):
                 unknowns.append(principal)
-            elif principal in ("*", service, f"{service}.cn") or principal.startswith(
-                service.split(".")[0] + "."
-            ):
+            elif principal == "*" or str(principal).startswith(service.split(".")[0] + "."):
                 return True, ()
     return (None, tuple(unknowns)) if unknowns else (False, ())
 

@@ -121,7 +121,9 @@ class Stack:
             return None
         ((function, argument),) = value.expression.items()
         if function == "Fn::GetAtt":
-            argument = argument.split(".")[0] if isinstance(argument, str) else next(iter(argument), None)
+            argument = (
+                argument.split(".")[0] if isinstance(argument, str) else next(iter(listed(argument)), None)
+            )
         elif function != "Ref":
             return None
         return self.resources.get(argument) if isinstance(argument, str) else None
