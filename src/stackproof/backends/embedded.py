@@ -194,7 +194,9 @@ class EmbeddedBackend:
             return boto.answered(client, model, context, parsed)
         if "ResponseMetadata" in response:
             return response
-        response["ResponseMetadata"] = boto.metadata(self.world.ids.uuid(), 200, client)
+        response["ResponseMetadata"] = boto.metadata(
+            self.world.ids.uuid(), boto.status(model, response), client
+        )
         return boto.answered(client, model, context, response)
 
     @staticmethod

@@ -292,6 +292,7 @@ class Scheduler:
 
     def pause(self, task: Task, point: str) -> None:
         """Task side: a place where another may go first (before and after each AWS call)."""
+        task.check()
         task.point = point
         if self.on_point is not None:
             self.on_point(task, point)
@@ -303,6 +304,7 @@ class Scheduler:
 
     def sleep(self, task: Task, seconds: float, drives: Drives = True) -> None:
         """Task side: let virtual time pass. With nothing else to do no baton changes hands."""
+        task.check()
         target = self.clock.ms + max(milliseconds(seconds), 0)
         alone = not (self._ready or self._promote()) and target <= self._limit_ms and drives is True
         if alone and ((earliest := self._earliest()) is None or earliest > target):

@@ -124,6 +124,11 @@ class Task:
         if self.state == "blocked":
             self._scheduler.wake(self)
 
+    def check(self) -> None:
+        """Raise ``Killed`` (again) when this task was killed: nothing it does counts any more."""
+        if self._kill is not None:
+            raise self._kill
+
     # Below: called by the scheduler (driver side) and by the task itself (task side).
 
     def start(self, baton_back: Callable[[], None]) -> None:

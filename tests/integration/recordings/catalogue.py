@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import sns_delivery_scenarios  # noqa: F401 - registers its scenarios
+import destination_scenarios  # noqa: F401 - registers its scenarios
+import event_source_scenarios  # noqa: F401
+import sns_delivery_scenarios  # noqa: F401
 import sns_filter_scenarios  # noqa: F401
 import sns_mobile_scenarios  # noqa: F401
 import sns_scenarios  # noqa: F401
@@ -15,7 +17,7 @@ import sqs_fifo_scenarios  # noqa: F401
 import sqs_scenarios  # noqa: F401
 import stage
 
-SOURCES = ("sqs", "sns", "sns-filter-policy")
+SOURCES = ("sqs", "sns", "sns-filter-policy", "sqs-event-source", "lambda-destinations")
 
 EMPTY = "the recording is empty: there is nothing to compare"
 

@@ -178,6 +178,21 @@ def _stream(model: Any, parsed: dict[str, Any]) -> None:
         parsed[member] = StreamingBody(BytesIO(content), len(content))
 
 
+@cache
+def _status(model: Any) -> tuple[str, int]:
+    """The member that stands for the HTTP status of a good answer ("" for none), and the model's status."""
+    shape = model.output_shape
+    members = shape.members.items() if shape is not None else ()
+    named = [name for name, member in members if member.serialization.get("location") == "statusCode"]
+    return (named[0] if named else "", int(model.http.get("responseCode", 200)))
+
+
+def status(model: Any, response: dict[str, Any]) -> int:
+    """The HTTP status of a good answer."""
+    member, usual = _status(model)
+    return int(response[member]) if member in response else usual
+
+
 def error_response(client: Any, error: ServiceError, request_id: str) -> dict[str, Any]:
     """A service's error as botocore parses it in the client's protocol."""
     service = client.meta.service_model

@@ -119,6 +119,12 @@ class Admin:
         self._check_revision(function, params)
         _check(params)
         changes: dict[str, Any] = {name: params[name] for name in _PLAIN if params.get(name) is not None}
+        target = changes.get("DeadLetterConfig", {}).get("TargetArn")
+        if target is None:
+            # An empty DeadLetterConfig changes nothing (recorded); an empty TargetArn takes it away.
+            changes.pop("DeadLetterConfig", None)
+        elif not target:
+            changes["DeadLetterConfig"] = None
         extra: dict[str, Any] = {}
         if params.get("Layers") is not None:
             changes["Layers"] = list(params["Layers"])
@@ -233,7 +239,8 @@ class Admin:
         limit = self._service.runner.account_concurrency
         return {
             "AccountLimit": {
-                "TotalCodeSize": 80_530_636_800, "CodeSizeUnzipped": 262_144_000, "CodeSizeZipped": 52_428_800,
+                "TotalCodeSize": 80_530_636_800, "CodeSizeUnzipped": 262_144_000,
+                "CodeSizeZipped": 52_428_800,
                 "ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit - reserved,
             },
             "AccountUsage": {

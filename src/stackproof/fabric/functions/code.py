@@ -79,7 +79,8 @@ class CodeStore:
             body: Any = state.call("s3", "GetObject", params, caller)["Body"]
         except ServiceError as error:
             raise errors.invalid(
-                f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.message}"
+                f"Error occurred while GetObject. S3 Error Code: {error.code}. "
+                f"S3 Error Message: {error.message}"
             ) from error
         content: bytes = body.read()
         return content

@@ -35,7 +35,8 @@ def validation(value: object, member: str, constraint: str) -> ServiceError:
     """ValidationException in the API's wording."""
     return ServiceError(
         "ValidationException",
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}",
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"{constraint}",
     )
 
 

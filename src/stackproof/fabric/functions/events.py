@@ -133,7 +133,7 @@ class Events:
             self._give_up(function, event, "RetriesExhausted", invocation.version, outcome)
             return
         delay = _DELAYS[min(event.calls, len(_DELAYS)) - 1]
-        if self._age(event) + delay > self._max_age(function, event):
+        if self._age(event) + delay >= self._max_age(function, event):
             self._give_up(function, event, "EventAgeExceeded", invocation.version, outcome)
             return
         self._later(function, event, delay)
@@ -183,8 +183,9 @@ class Events:
             return
         record = _record(self._world.clock.iso(), event, condition, version, outcome)
         body = json.dumps(record)
+        result = "Success" if side == "OnSuccess" else "Failure"
         context = {
-            "detail-type": f"Lambda Function Invocation Result - {'Success' if side == 'OnSuccess' else 'Failure'}",
+            "detail-type": f"Lambda Function Invocation Result - {result}",
             "source": "lambda",
             "resources": [target, record["requestContext"]["functionArn"]],
         }
@@ -199,9 +200,9 @@ class Events:
             attributes["ErrorMessage"] = ("String", message[:1024] or "-")
         else:
             attributes["ErrorMessage"] = ("String", "Rate Exceeded.")
+        typed = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
         self._send(function, target, Delivery(
-            function.arn, event.payload.decode(), principal="lambda.amazonaws.com",
-            attributes={name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()},
+            function.arn, event.payload.decode(), principal="lambda.amazonaws.com", attributes=typed,
         ))  # fmt: skip
 
     def _send(self, function: Function, target: str, delivery: Delivery) -> None:
@@ -228,7 +229,7 @@ class Events:
 def _record(
     timestamp: str, event: Event, condition: str, version: Version | None, outcome: Outcome | None
 ) -> dict[str, Any]:
-    """The record that a destination gets (developer guide, "Capturing records of asynchronous invocations")."""
+    """What a destination gets (developer guide, "Capturing records of Lambda asynchronous invocations")."""
     record: dict[str, Any] = {
         "version": "1.0",
         "timestamp": timestamp,

@@ -58,8 +58,8 @@ class Logs:
         request = invocation.request_id
         body = "".join(line if line.endswith("\n") else f"{line}\n" for line in _lines(invocation.lines))
         return (
-            f"START RequestId: {request} Version: {invocation.version.number}\n{body}END RequestId: {request}\n"
-            + self._report(invocation, self._world.clock.ms)
+            f"START RequestId: {request} Version: {invocation.version.number}\n{body}"
+            f"END RequestId: {request}\n" + self._report(invocation, self._world.clock.ms)
         )
 
     # To the state behind.

@@ -48,6 +48,9 @@ class PythonRuntime:
             return self._failed(invocation, error, type(error).__name__, str(error), trace, discard=cold)
         return self._answered(invocation, result)
 
+    def close(self) -> None:
+        """Nothing is held beyond the view."""
+
     def _context(self, invocation: Invocation) -> LambdaContext:
         environment = self._environment
         return LambdaContext(

@@ -18,7 +18,7 @@ from stackproof.errors import UsageError
 
 
 class Requirements:
-    """Targets below ``cache``; ``constraints`` is handed to the installer (also ``STACKPROOF_CONSTRAINTS``)."""
+    """Targets below ``cache``; ``constraints`` (or ``STACKPROOF_CONSTRAINTS``) is handed to the installer."""
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache

@@ -132,6 +132,8 @@ class Runner:
         shown: Any = _raw(outcome.payload) if self._world.journal.full else ""
         detail = {"requestId": invocation.request_id, "error": outcome.error} if outcome.error else None
         self._world.journal.record(function.name, "lambda.Return", invocation.actor, detail, shown)
+        for observe in self._service.observers:
+            observe(invocation)
         invocation.done(invocation, outcome)
 
     def _outcome(self, invocation: Invocation, task: Task) -> Outcome:

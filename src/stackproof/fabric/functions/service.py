@@ -10,6 +10,7 @@ from stackproof.fabric.functions import errors
 from stackproof.fabric.functions.admin import Admin
 from stackproof.fabric.functions.code import CodeStore
 from stackproof.fabric.functions.events import Events
+from stackproof.fabric.functions.invocation import Invocation
 from stackproof.fabric.functions.invoking import Invoking
 from stackproof.fabric.functions.layers import Layers
 from stackproof.fabric.functions.logs import Logs
@@ -37,6 +38,8 @@ class LambdaService:
     def __init__(self, world: World) -> None:
         self.world = world
         self.functions: dict[str, Function] = {}
+        self.observers: list[Callable[[Invocation], None]] = []
+        """Called with each invocation that ended; its ``outcome`` holds the exception of the user's code."""
         self.code = CodeStore(self)
         self.logs = Logs(self)
         self.runner = Runner(self)
@@ -49,7 +52,8 @@ class LambdaService:
         self.events = Events(self)
         self.mappings = Mappings(self)
         parts: tuple[Any, ...] = (
-            self.layers, self.admin, self.versions, self.settings, self.policies, self.invoking, self.mappings,
+            self.layers, self.admin, self.versions, self.settings, self.policies, self.invoking,
+            self.mappings,
         )  # fmt: skip
         operations: dict[str, Operation] = {}
         for part in parts:

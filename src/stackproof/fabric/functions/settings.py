@@ -106,7 +106,8 @@ class Settings:
     def _shown_provisioned(self, function: Function, qualifier: str) -> Response:
         count = function.provisioned[qualifier]
         return {
-            "RequestedProvisionedConcurrentExecutions": count, "AvailableProvisionedConcurrentExecutions": count,
+            "RequestedProvisionedConcurrentExecutions": count,
+            "AvailableProvisionedConcurrentExecutions": count,
             "AllocatedProvisionedConcurrentExecutions": count, "Status": "READY",
             "LastModified": self._world.clock.iso(),
         }  # fmt: skip

@@ -94,10 +94,11 @@ class Mappings:
     def _check_unique(self, source: str, function: str, qualifier: str) -> None:
         for mapping in self.table.values():
             if (mapping.source, mapping.function, mapping.qualifier) == (source, function, qualifier):
-                kind = arns.parse(source)
+                parsed = arns.parse(source)
+                kind = parsed.service.upper() if parsed else ""
                 raise errors.conflict(
-                    f'An event source mapping with {kind.service.upper() if kind else ""} arn (" {source} ") and '
-                    f'function (" {arns.last(function)} ") already exists. Please update or delete the existing '
+                    f'An event source mapping with {kind} arn (" {source} ") and function '
+                    f'(" {arns.last(function)} ") already exists. Please update or delete the existing '
                     f"mapping with UUID {mapping.uuid}"
                 )
 

@@ -67,37 +67,19 @@ class SqsSource:
 
     def check(self, params: Params, timeout: int, caller: Caller) -> None:
         """What AWS refuses when a mapping is made or changed."""
-        size, window = params.get("BatchSize") or 10, params.get("MaximumBatchingWindowInSeconds") or 0
         queue = self._world.service("sqs").queue(params["EventSourceArn"])
         if queue is None:
             raise errors.invalid(
                 "Error occurred while ReceiveMessage. SQS Error Code: "
-                "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist."
+                "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not "
+                "exist."
             )
-        if size > 10 and queue.fifo:
-            raise errors.invalid("Batch size cannot be greater than 10 for FIFO queues.")
-        if size > 10 and not window:
-            raise errors.invalid(
-                "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
-            )
-        if window and queue.fifo:
-            raise errors.invalid("Batching window is not supported for FIFO queues.")
-        for name, value, high in (
-            ("batchSize", size, LARGEST_BATCH),
-            ("maximumBatchingWindowInSeconds", window, 300),
-        ):
-            if value > high:
-                raise errors.validation(value, name, f"Member must have value less than or equal to {high}")
-        concurrency = (params.get("ScalingConfig") or {}).get("MaximumConcurrency")
-        if concurrency is not None and not 2 <= concurrency <= 1000:
-            bound = "greater than or equal to 2" if concurrency < 2 else "less than or equal to 1000"
-            raise errors.validation(
-                concurrency, "scalingConfig.maximumConcurrency", f"Member must have value {bound}"
-            )
+        _check_batches(params, queue.fifo)
         visibility = queue.seconds("VisibilityTimeout")
         if visibility < timeout:
             raise errors.invalid(
-                f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds"
+                f"Queue visibility timeout: {visibility} seconds is less than Function timeout: "
+                f"{timeout} seconds"
             )
         self._check_role(params, queue.url, caller)
 
@@ -331,7 +313,7 @@ class SqsSource:
     def snapshot(self) -> Any:
         """Who polls what. Batches that gather are kept by their messages' numbers."""
         pollers = {
-            uuid: ([entry for entry in p.gathered], p.window, p.busy_ms, p.pause, p.until_ms)
+            uuid: (list(p.gathered), p.window, p.busy_ms, p.pause, p.until_ms)
             for uuid, p in self._pollers.items()
         }
         return dict(self._queues), pollers
@@ -345,6 +327,30 @@ class SqsSource:
             poller = self._pollers[uuid] = _Poller()
             poller.gathered, poller.window, poller.busy_ms = list(gathered), window, busy_ms
             poller.pause, poller.until_ms = pause, until_ms
+
+
+def _check_batches(params: Params, fifo: bool) -> None:
+    size, window = params.get("BatchSize") or 10, params.get("MaximumBatchingWindowInSeconds") or 0
+    if size > 10 and fifo:
+        raise errors.invalid("Batch size cannot be greater than 10 for FIFO queues.")
+    if size > 10 and not window:
+        raise errors.invalid(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        )
+    if window and fifo:
+        raise errors.invalid("Batching window is not supported for FIFO queues.")
+    for name, value, high in (
+        ("batchSize", size, LARGEST_BATCH),
+        ("maximumBatchingWindowInSeconds", window, 300),
+    ):
+        if value > high:
+            raise errors.validation(value, name, f"Member must have value less than or equal to {high}")
+    concurrency = (params.get("ScalingConfig") or {}).get("MaximumConcurrency")
+    if concurrency is not None and not 2 <= concurrency <= 1000:
+        bound = "greater than or equal to 2" if concurrency < 2 else "less than or equal to 1000"
+        raise errors.validation(
+            concurrency, "scalingConfig.maximumConcurrency", f"Member must have value {bound}"
+        )
 
 
 def _split(found: Records) -> Iterator[Records]:
