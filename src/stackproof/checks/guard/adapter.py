@@ -76,11 +76,21 @@ def evaluate(document: str, rules: str) -> JSON:
 
     Raises ``GuardError`` when the engine refuses.
     """
+    return decode(evaluate_text(document, rules))
+
+
+def decode(report: str) -> JSON:
+    """A report out of its text; None for the empty text."""
+    return msgspec.json.decode(report) if report.strip() else None
+
+
+def evaluate_text(document: str, rules: str) -> str:
+    """The text of the report that ``evaluate`` gives: its length tells how much work it was."""
     found = engine()
     if _has_type_block(rules):
         document = _with_a_resource(document)
     try:
-        answer = found.call(document, rules)
+        return found.call(document, rules)
     except found.errors as error:
         raise _explain(str(error)) from error
     except BaseException as error:
@@ -88,7 +98,6 @@ def evaluate(document: str, rules: str) -> JSON:
         if type(error).__name__ != "PanicException":
             raise
         raise GuardError(f"the engine crashed: {error}", parsing=False) from None
-    return msgspec.json.decode(answer) if answer.strip() else None
 
 
 @functools.lru_cache(maxsize=4096)

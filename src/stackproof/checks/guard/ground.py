@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackproof.checks.guard.adapter import GuardError, evaluate
+from stackproof.checks.guard.adapter import GuardError, decode, evaluate_text
 from stackproof.checks.guard.conditions import Sides, assignments
 from stackproof.checks.guard.documents import doc_path, encode, merge_parameters
 from stackproof.checks.guard.literals import Literals, literals
@@ -51,7 +51,7 @@ class Ground:
     """One rule and what it can see of one view.
 
     ``apart``: the rule looks at each resource for itself, so that only those with something unknown are
-    in ``tree``.
+    in ``tree``. ``work`` is what the engine has read and written so far, in characters.
     """
 
     scene: Scene
@@ -64,6 +64,7 @@ class Ground:
     owners: Mapping[ClassKey, frozenset[Owner]]
     conditions: Mapping[str, frozenset[Owner]]
     apart: bool
+    work: int = 0
     _known: dict[str, Answer | None] = field(default_factory=dict)
     _candidates: dict[ClassKey, tuple[JSON, ...]] = field(default_factory=dict)
 
@@ -138,9 +139,11 @@ class Ground:
 
     def _evaluate(self, document: str, world: World) -> Answer | None:
         try:
-            answers = [r for r in results(evaluate(document, self.text)) if r.name == self.rule]
+            report = evaluate_text(document, self.text)
         except GuardError:
             return None
+        self.work += len(document) + len(report)
+        answers = [result for result in results(decode(report)) if result.name == self.rule]
         grouped: dict[Owner, list[Clause]] = {}
         for answer in answers:
             if answer.status == FAIL:

@@ -23,8 +23,8 @@ from stackproof.model import JSON
 
 _FULL = 96
 _BUDGET = 240
-_LEAST = 32
-_BYTES = 1_500_000
+_LEAST = 24
+_WORK = 6_000_000
 _ROUNDS = 24
 
 
@@ -72,12 +72,12 @@ class Search:
     worlds: list[tuple[World, Answer]] = field(default_factory=list)
     seen: dict[Owner, Seen] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
-    size: int = 1
 
     @property
-    def budget(self) -> int:
-        """How many worlds may be asked about: fewer of a large document."""
-        return max(_LEAST, min(_BUDGET, _BYTES // self.size))
+    def spent(self) -> bool:
+        """Whether enough worlds have been asked about: fewer where each is much work."""
+        cost = self.ground.cost
+        return cost >= _BUDGET or (cost >= _LEAST and self.ground.work >= _WORK)
 
     def run(self) -> None:
         """Ask about worlds until nothing new can be expected or the budget is spent."""
@@ -115,7 +115,6 @@ class Search:
         if answer is None or document in self.asked:
             return answer
         self.asked.add(document)
-        self.size = max(self.size, len(document))
         self.worlds.append((world, answer))
         for owner in {*self.seen, *answer.failures}:
             if owner not in self.seen:
@@ -148,7 +147,7 @@ class Search:
         """Whether every owner that something unknown concerns is known to hang, or the budget is spent."""
         concerned = set().union(*self.ground.owners.values(), *self.ground.conditions.values())
         open_owners = [owner for owner in concerned if owner not in self.seen or not self.seen[owner].hangs]
-        return not open_owners or self.ground.cost >= self.budget
+        return not open_owners or self.spent
 
     def values(self, slot: Iterable[ClassKey], index: int) -> dict[ClassKey, JSON]:
         """The ``index``-th candidate for each class of a slot, round and round."""
