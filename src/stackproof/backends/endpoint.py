@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from stackproof.backends.common import WorldBackend
 from stackproof.backends.compat import boto, clients, clocks, entropy, sockets, threads, views
@@ -26,6 +27,9 @@ from stackproof.fabric.world import ACCOUNT, REGION
 REMOTE_ALLOWED = "STACKPROOF_ALLOW_REMOTE_ENDPOINT"
 """Environment variable that lets an endpoint be on another machine. AWS itself is never one."""
 _SETTLE = 0.5
+_READ = 60
+"""Seconds until a call is given up."""
+_CREDENTIAL = re.compile(r"Credential=[^/]*/")
 
 
 class EndpointBackend(WorldBackend):
@@ -59,6 +63,9 @@ class EndpointBackend(WorldBackend):
             kind, settle=settle, functions=functions == "endpoint", account=account, region=region,
             journal=journal, seed=secrets.randbits(64), state=self,
         )  # fmt: skip
+        place = urlsplit(self.url)
+        self._place = (place.scheme, place.netloc)
+        self._account_of_call = ""
         self._ends: list[Callable[[], None]] = []
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave = views.enter, views.leave
@@ -75,19 +82,21 @@ class EndpointBackend(WorldBackend):
         """Make this the backend that answers. Raises ``BackendError`` when nothing listens there."""
         if self._ends:
             return self
-        self._check_answers()
         for module in (clocks, entropy, threads, clients):
             module.install()
         guards = [] if self._remote_host else [sockets.guard()]
-        self._ends = [*guards, boto.activate(self._answer, _refuse_aws), self.environment()]
+        self._ends = [*guards, boto.activate(self._answer, self._send), self.environment()]
+        self._check_answers()
         return self
 
     def _check_answers(self) -> None:
         try:
-            _remote(self.url, "sqs", self.region, self.account).list_queues(MaxResults=1)
-        except Exception as error:
-            if boto.aws_error(error) is None:
-                raise BackendError(f"nothing answers at {self.url}: {error}") from error
+            self.call("sqs", "ListQueues", {"MaxResults": 1}, self.world.caller())
+        except ServiceError:
+            return
+        except _unreachable() as error:
+            self.deactivate()
+            raise BackendError(f"nothing answers at {self.url}: {error}") from error
 
     def deactivate(self) -> None:
         """Let the backend that was active before answer again."""
@@ -113,7 +122,9 @@ class EndpointBackend(WorldBackend):
         service = client.meta.service_model.service_name
         caller = self.caller_of(client)
         if not self.world.owns(service, operation):
-            return self._passed_on(client, service, operation, params, caller)
+            return self.world.call(
+                service, operation, params, caller, lambda p, c: self._by_endpoint(original, c)
+            )
         model, params, context = boto.prepared(client, operation, params)
         try:
             response = self.world.call(service, operation, params, caller)
@@ -124,38 +135,34 @@ class EndpointBackend(WorldBackend):
         response["ResponseMetadata"] = boto.metadata(self.world.ids.uuid(), 200, client)
         return boto.answered(client, model, context, response)
 
-    def _passed_on(
-        self, client: Any, service: str, operation: str, params: Params, caller: Caller
-    ) -> dict[str, Any]:
-        def perform(given: Params, who: Caller) -> Response:
-            return self._sent(service, operation, given, who)
-
+    def _by_endpoint(self, original: Callable[[], Response], caller: Caller) -> Response:
+        before, self._account_of_call = self._account_of_call, caller.account
         try:
-            return self.world.call(service, operation, params, caller, perform)
-        except ServiceError as error:
-            model, context = client.meta.service_model.operation_model(operation), dict[str, Any]()
-            return boto.answered(
-                client, model, context, boto.error_response(client, error, self.world.ids.uuid())
-            )
-        except Exception as error:
-            # The exception classes of the client that was asked, so that its user can catch them.
-            parsed = getattr(error, "response", None)
-            if not isinstance(parsed, dict) or "Error" not in parsed:
-                raise
-            code = parsed["Error"].get("QueryErrorCode") or parsed["Error"].get("Code", "")
-            raise client.exceptions.from_code(code)(parsed, operation) from error
+            return original()
+        finally:
+            self._account_of_call = before
 
-    def _sent(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
-        remote = _remote(self.url, service, caller.region, caller.account)
-        response: Response = boto.original_call()(remote, operation, params)
-        return response
+    def _send(self, request: Any) -> Any:
+        """Send a request that is meant for AWS to the endpoint, as the account of the call."""
+        target = urlsplit(request.url)
+        request.url = urlunsplit((*self._place, target.path, target.query, ""))
+        account = self._account_of_call or self.account
+        signed = request.headers.get("Authorization")
+        if signed:
+            text = signed.decode() if isinstance(signed, bytes) else signed
+            del request.headers["Authorization"]
+            request.headers["Authorization"] = _CREDENTIAL.sub(f"Credential={account}/", text)
+        request.headers["x-moto-account-id"] = account
+        return _session().send(request)
 
     # ``fabric.service.State``.
 
     def call(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
         """A call of the fabric itself to the endpoint; raises ``ServiceError``."""
+        client = self.client(service, region=caller.region, account=caller.account)
+        send = boto.original_call()
         try:
-            response = self._sent(service, operation, params, caller)
+            response = self._by_endpoint(lambda: send(client, operation, params), caller)
         except Exception as error:
             answer = boto.aws_error(error)
             if answer is None:
@@ -173,29 +180,17 @@ class EndpointBackend(WorldBackend):
         raise InternalError("an endpoint has no snapshot")
 
 
-def _refuse_aws(request: Any) -> Any:
-    raise UsageError(f"a request to {urlsplit(request.url).hostname} was refused: AWS is never called")
+def _unreachable() -> type[Exception]:
+    from botocore.exceptions import HTTPClientError
+
+    return HTTPClientError
 
 
 @cache
-def _remote(url: str, service: str, region: str, account: str) -> Any:
-    """The client that really talks to the endpoint."""
-    import botocore.config
+def _session() -> Any:
+    from botocore.httpsession import URLLib3Session
 
-    make_config: Any = botocore.config.Config
-    config = make_config(
-        account_id_endpoint_mode="disabled",
-        connect_timeout=5,
-        read_timeout=60,
-        retries={"total_max_attempts": 2},
-        s3={"addressing_style": "path"},
-        inject_host_prefix=False,
-    )
-    client = clients.made(service, region, account, config, url)
-    client.meta.events.register(
-        "before-sign", lambda request, **_: request.headers.add_header("x-moto-account-id", account)
-    )
-    return client
+    return URLLib3Session(timeout=_READ, max_pool_connections=50)
 
 
 def refused_unless_local(url: str, *, allow_remote: bool = False) -> str:

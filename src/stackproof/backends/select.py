@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -18,7 +19,7 @@ class Backends:
     """Makes backends of one kind for one process, and ends the server that they need.
 
     ``share`` names the server for all processes of a run (pytest-xdist's test run id); every backend
-    should have an account of its own. Use it as a context manager or call ``close``.
+    gets an account of its own unless one is named. Use it as a context manager or call ``close``.
     """
 
     def __init__(self, kind: str = "embedded", *, share: str = "", functions: str = "loader") -> None:
@@ -33,7 +34,7 @@ class Backends:
     def backend(self, **options: Any) -> Any:
         """A backend that is not active yet (see ``base.Backend``). Raises ``BackendError``, ``UsageError``.
 
-        ``options``: ``account``, ``region``, ``journal``; the embedded one takes ``seed`` and ``chooser`` too.
+        ``options``: ``account``, ``region``, ``journal``; ``seed`` and ``chooser`` of the embedded one.
         """
         if self._make is None:
             self._make = self._prepared()
@@ -72,5 +73,8 @@ class Backends:
 
 
 def _known(options: dict[str, Any]) -> dict[str, Any]:
-    """What determinism needs has no meaning at an endpoint."""
-    return {name: value for name, value in options.items() if name in ("account", "region", "journal")}
+    """What determinism needs has no meaning at an endpoint; an account of its own keeps tests apart there."""
+    kept = {
+        name: value for name, value in options.items() if name in ("account", "region", "journal") and value
+    }
+    return {"account": str(secrets.choice(range(10**11, 10**12))), **kept}

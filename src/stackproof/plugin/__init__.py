@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stackproof.plugin.world import Fabric
 
 EMBEDDED = "embedded"
-BACKENDS = (EMBEDDED, "localstack", "ministack", "moto-server")
+BACKENDS = (EMBEDDED, "localstack", "ministack", "moto-server", "endpoint")
 _LIBRARY: pytest.StashKey[Any] = pytest.StashKey()
 _MISSING: pytest.StashKey[dict[str, None]] = pytest.StashKey()
 FABRIC: pytest.StashKey[Fabric] = pytest.StashKey()
@@ -116,11 +116,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-def fabric(request: pytest.FixtureRequest) -> Iterator[Fabric]:
+def stack_backend(pytestconfig: pytest.Config) -> str:
+    """The backend of this test; parametrise this fixture to run tests on several."""
+    return backend_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def stackproof_backends(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """Makes backends by their kind; the servers that it starts end with the session."""
+    from stackproof.plugin.world import Servers
+
+    with Servers(pytestconfig) as servers:
+        yield servers
+
+
+@pytest.fixture
+def fabric(request: pytest.FixtureRequest, stack_backend: str) -> Iterator[Fabric]:
     """The world of this test: its clock, its journal, its messages."""
     from stackproof.plugin.world import opened
 
-    with opened(request) as world:
+    with opened(request, stack_backend) as world:
         request.node.stash[FABRIC] = world
         yield world
 

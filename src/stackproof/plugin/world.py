@@ -38,7 +38,10 @@ class Fabric:
     def need(self, capability: str) -> None:
         """Raise ``CapabilityMissing`` (which skips the test by name) when the backend lacks something."""
         if capability not in self.backend.capabilities:
-            raise CapabilityMissing(f"{self.backend.kind} lacks '{capability}'")
+            from stackproof.backends.servers.capabilities import capabilities_of
+
+            reason = capabilities_of(self.backend.kind).missing.get(capability, "")
+            raise CapabilityMissing(f"{self.backend.kind} lacks '{capability}': {reason}".rstrip(": "))
 
     @property
     def world(self) -> Any:
@@ -56,7 +59,8 @@ class Fabric:
     def run_until_idle(self, **options: Any) -> Idle:
         """Until nothing more is bound to happen. ``timeout`` (seconds) counts on live endpoints only."""
         __tracebackhide__ = True
-        options.pop("timeout", None)
+        if self.backend.kind == "embedded":
+            options.pop("timeout", None)
         idle: Idle = self.world.run_until_idle(**options)
         return idle
 
@@ -110,21 +114,34 @@ def library(rootpath: Path) -> Library:
     return Library(root, configuration.load(root))
 
 
-def make_backend(kind: str, options: dict[str, Any]) -> Any:
-    """A backend by its kind. Raises ``CapabilityMissing`` for one that this version cannot start."""
-    if kind != "embedded":
-        raise CapabilityMissing(f"stacks cannot be deployed on {kind} yet")
-    from stackproof.backends.embedded import EmbeddedBackend
+class Servers:
+    """Backends by their kind. The workers of one run share each server; every test has its own account."""
 
-    return EmbeddedBackend(**options)
+    def __init__(self, config: pytest.Config) -> None:
+        worker: dict[str, Any] = getattr(config, "workerinput", {})
+        self._share = str(worker.get("testrunuid", ""))
+        self._kinds: dict[str, Any] = {}
+
+    def __enter__(self) -> Servers:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        while self._kinds:
+            self._kinds.popitem()[1].close()
+
+    def backend(self, kind: str, options: dict[str, Any]) -> Any:
+        """A backend that is not active yet."""
+        from stackproof.backends.select import Backends
+
+        if kind not in self._kinds:
+            self._kinds[kind] = Backends(kind, share=self._share)
+        return self._kinds[kind].backend(**options)
 
 
 @contextmanager
-def opened(request: pytest.FixtureRequest) -> Iterator[Fabric]:
+def opened(request: pytest.FixtureRequest, kind: str) -> Iterator[Fabric]:
     """The world of one test."""
-    from stackproof.plugin import backend_of
-
-    backend = make_backend(backend_of(request.config), _options(request))
+    backend = request.getfixturevalue("stackproof_backends").backend(kind, _options(request))
     with backend:
         yield Fabric(backend, Deployer(backend, request.getfixturevalue("stackproof_library")))
 

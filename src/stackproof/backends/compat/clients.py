@@ -51,14 +51,9 @@ def _make(service: str, region: str, account: str, for_resource: bool) -> Any:
         account_id_endpoint_mode="disabled",
         s3={"addressing_style": "path"},
     )
-    return made(service, region, account, config)
-
-
-def made(service: str, region: str, account: str, config: Any, url: str | None = None) -> Any:
-    """A client of its own, made on the account's session."""
     session = _session(account)
     make = _originals.get("client", type(session).client)
-    return make(session, service, region_name=region, config=config, endpoint_url=url)
+    return make(session, service, region_name=region, config=config)
 
 
 def install() -> None:

@@ -24,6 +24,20 @@ _real: dict[str, Callable[[], Any]] = {
 }
 
 
+_SINCE = time.time() - time.monotonic()
+
+
+def wall_ms() -> int:
+    """The real time in milliseconds since the Unix epoch, wherever this is called."""
+    return int((_real["monotonic"]() + _SINCE) * 1000)
+
+
+def wait(seconds: float) -> None:
+    """Sleep in real time, wherever this is called."""
+    if seconds > 0:
+        _real_sleep(seconds)
+
+
 class _Travel:
     """Switches virtual time on and off; nested uses only move it."""
 
@@ -100,9 +114,9 @@ def _monotonic(name: str) -> Callable[[], Any]:
 
     def shim() -> Any:
         task = current()
-        if task is None:
+        clock = task.scheduler.clock if task is not None else None
+        if clock is None or clock.real:
             return real()
-        clock = task.scheduler.clock
         ms = clock.ms - clock.start_ms
         return ms * 1_000_000 if nanoseconds else ms / 1000
 

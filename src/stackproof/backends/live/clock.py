@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
+from stackproof.backends.compat.clocks import wait, wall_ms
 from stackproof.fabric.clock import Clock
-
-# Taken before anything replaces them: a task of an embedded world may have virtual time switched on.
-_monotonic = time.monotonic
-_sleep = time.sleep
-_OFFSET = time.time() - _monotonic()
 
 
 class WallClock(Clock):
@@ -23,14 +17,8 @@ class WallClock(Clock):
     @property
     def ms(self) -> int:
         """Milliseconds since the Unix epoch."""
-        return int((_monotonic() + _OFFSET) * 1000)
+        return wall_ms()
 
     @ms.setter
     def ms(self, value: int) -> None:
         wait(value / 1000 - self.now)
-
-
-def wait(seconds: float) -> None:
-    """Sleep in real time, wherever this is called."""
-    if seconds > 0:
-        _sleep(seconds)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stackproof.backends.live.clock import WallClock, wait
+from stackproof.backends.compat.clocks import wait
+from stackproof.backends.live.clock import WallClock
 from stackproof.backends.live.passing import PassedThrough
 from stackproof.backends.live.queues import LiveQueues
 from stackproof.backends.live.topics import LiveTopics
