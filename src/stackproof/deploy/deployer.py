@@ -54,10 +54,35 @@ class Deployer:
         return stack.require(require) if require else stack
 
     def child(
-        self, document: Document, configuration: Configuration, parameters: Mapping[str, Any], name: str
+        self,
+        document: Document,
+        configuration: Configuration,
+        parameters: Mapping[str, Any],
+        name: str,
+        parent: str,
     ) -> Stack:
-        """Create a nested stack."""
-        return self._create(document, configuration, parameters, name, {})
+        """Create a nested stack of the stack ``parent``."""
+        above = self.stacks[parent]
+        chain = [above.source[0].path]
+        while above.parent:
+            above = self.stacks[above.parent]
+            chain.append(above.source[0].path)
+        if document.path in chain:
+            raise DeploymentFailed("the stacks contain each other", file=document.file)
+        return self._create(document, configuration, parameters, name, {}, parent)
+
+    def child_update(
+        self, stack: Stack, document: Document, configuration: Configuration, parameters: Mapping[str, Any]
+    ) -> Stack:
+        """Bring a nested stack to what its parent asks for now."""
+        spot = self._spot(stack.name)
+        blueprint = self.library.blueprint(document, configuration, parameters, spot)
+        return self.apply(stack, blueprint, (document, configuration, dict(parameters)))
+
+    def environment(self, stack: str) -> str:
+        """The environment that a stack (being deployed) belongs to."""
+        configuration: Configuration = self.stacks[stack].source[1]
+        return configuration.environment
 
     def _create(
         self,
@@ -66,6 +91,7 @@ class Deployer:
         parameters: Mapping[str, Any],
         name: str,
         tags: Mapping[str, str],
+        parent: str = "",
     ) -> Stack:
         name = name or stack_name(document, configuration)
         if name in self.stacks:
@@ -75,6 +101,7 @@ class Deployer:
         spot = self._spot(name)
         blueprint = self.library.blueprint(document, configuration, parameters, spot)
         stack = Stack(self, name)
+        stack.parent = parent
         stack.source = (document, configuration, dict(parameters))
         place = self._place(spot, document.path.parent, {**configuration.tags, **tags})
         self.stacks[name] = stack

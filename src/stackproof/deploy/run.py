@@ -81,6 +81,7 @@ class Run:
 
     def _failure(self, error: Failed, logical_id: str, at: Location) -> DeploymentFailed:
         what = f"{logical_id}: {error.reason}" if logical_id else error.reason
+        hint = "put it into the world's parameter store first" if error.code == "ParameterNotFound" else ""
         verb = "updated" if self._before else "created"
         return DeploymentFailed(
             f"stack {self._context.place.stack} could not be {verb}: {what}",
@@ -89,6 +90,7 @@ class Run:
             file=at.file,
             line=at.line if logical_id else 0,
             column=at.column if logical_id else 0,
+            hint=hint,
         )
 
     # One resource.

@@ -27,6 +27,7 @@ class Stack:
         self.status = "REVIEW_IN_PROGRESS"
         self.events: list[Event] = []
         self.source: Any = None
+        self.parent = ""
 
     def __repr__(self) -> str:
         return f"<Stack {self.name} {self.status}>"

@@ -1,0 +1,169 @@
+"""The methods of a REST API: from its definition, and ``AWS::ApiGateway::Method``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from stackproof.deploy import openapi
+from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.model import Made
+
+_INTEGRATION = {
+    "type": "type",
+    "httpMethod": "integrationHttpMethod",
+    "uri": "uri",
+    "connectionType": "connectionType",
+    "connectionId": "connectionId",
+    "credentials": "credentials",
+    "requestParameters": "requestParameters",
+    "requestTemplates": "requestTemplates",
+    "passthroughBehavior": "passthroughBehavior",
+    "cacheNamespace": "cacheNamespace",
+    "cacheKeyParameters": "cacheKeyParameters",
+    "contentHandling": "contentHandling",
+    "timeoutInMillis": "timeoutInMillis",
+    "tlsConfig": "tlsConfig",
+}
+"""Members of ``x-amazon-apigateway-integration`` with PutIntegration's parameters."""
+
+
+def build(job: Job, api: str, root: str, body: Mapping[str, Any]) -> None:
+    """Resources, methods and integrations of a definition; ``root`` is the id of ``/``."""
+    authorizers = _authorizers(job, api, body)
+    ids = {"": root}
+    for method in openapi.methods(body):
+        resource = _resource(job, api, ids, method.path)
+        place = {"restApiId": api, "resourceId": resource, "httpMethod": method.verb}
+        params: dict[str, Any] = {**place, "authorizationType": "NONE", "apiKeyRequired": method.key_required}
+        if method.parameters:
+            params["requestParameters"] = method.parameters
+        for name in method.security or ():
+            if openapi.signed(body, name):
+                params["authorizationType"] = "AWS_IAM"
+            elif name in authorizers:
+                kind, authorizer = authorizers[name]
+                params |= {"authorizationType": kind, "authorizerId": authorizer}
+                if kind == "COGNITO_USER_POOLS" and method.scopes:
+                    params["authorizationScopes"] = list(method.scopes)
+        job.call("apigateway", "put_method", params)
+        if method.integration:
+            integrate(job, place, _from_definition(method.integration), method.integration.get("responses"))
+
+
+def _from_definition(integration: Mapping[str, Any]) -> dict[str, Any]:
+    found = {to: integration[name] for name, to in _INTEGRATION.items() if name in integration}
+    return {**found, "type": str(found.get("type", "")).upper()}
+
+
+def _resource(job: Job, api: str, ids: dict[str, str], path: str) -> str:
+    here = ""
+    for part in [part for part in path.split("/") if part]:
+        parent, here = ids[here], f"{here}/{part}"
+        if here not in ids:
+            params = {"restApiId": api, "parentId": parent, "pathPart": part}
+            ids[here] = job.call("apigateway", "create_resource", params)["id"]
+    return ids[here]
+
+
+def integrate(job: Job, place: Mapping[str, Any], params: Mapping[str, Any], responses: Any) -> None:
+    """PutIntegration with its responses (a map by pattern, as definitions have it)."""
+    job.call("apigateway", "put_integration", {**place, **params})
+    for pattern, response in (responses or {}).items():
+        answer = {
+            "statusCode": str(response.get("statusCode", "200")),
+            "selectionPattern": None if pattern == "default" else pattern,
+            "responseParameters": response.get("responseParameters"),
+            "responseTemplates": response.get("responseTemplates"),
+            "contentHandling": response.get("contentHandling"),
+        }
+        names = {"statusCode": answer["statusCode"]}
+        parameters = dict.fromkeys(response.get("responseParameters") or {}, False)
+        job.call("apigateway", "put_method_response", {**place, **names, "responseParameters": parameters})
+        job.call("apigateway", "put_integration_response", {**place, **answer})
+
+
+def _authorizers(job: Job, api: str, body: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for name, scheme in openapi.schemes(body).items():
+        given = scheme.get(openapi.AUTHORIZER)
+        if not isinstance(given, Mapping):
+            continue
+        kind = str(given.get("type", "token")).upper()
+        header = f"method.request.header.{scheme.get('name', 'Authorization')}"
+        params = {
+            "restApiId": api,
+            "name": name,
+            "type": kind,
+            "identitySource": given.get("identitySource", header),
+            **{key: given[key] for key in _AUTHORIZER if key in given},
+        }
+        answer = job.call("apigateway", "create_authorizer", params)
+        method_kind = "COGNITO_USER_POOLS" if kind == "COGNITO_USER_POOLS" else "CUSTOM"
+        found[name] = (method_kind, answer["id"])
+    return found
+
+
+_AUTHORIZER = (
+    "providerARNs", "authorizerUri", "authorizerCredentials", "identityValidationExpression",
+    "authorizerResultTtlInSeconds",
+)  # fmt: skip
+
+
+class Method(Handler):
+    """``AWS::ApiGateway::Method`` with its integration."""
+
+    type = "AWS::ApiGateway::Method"
+    _table: ClassVar[Mapping[str, str]] = {
+        "RestApiId": "restApiId",
+        "ResourceId": "resourceId",
+        "HttpMethod": "httpMethod",
+        "AuthorizationType": "authorizationType",
+        "AuthorizerId": "authorizerId",
+        "AuthorizationScopes": "authorizationScopes",
+        "ApiKeyRequired": "apiKeyRequired",
+        "OperationName": "operationName",
+        "RequestParameters": "requestParameters",
+        "RequestModels": "requestModels",
+        "RequestValidatorId": "requestValidatorId",
+    }
+    covers = frozenset(_table) | {"Integration", "MethodResponses"}
+
+    def create(self, job: Job) -> Made:
+        """PutMethod, PutMethodResponse, PutIntegration."""
+        params = {"authorizationType": "NONE", **job.pick(self._table)}
+        job.call("apigateway", "put_method", params, self._table)
+        place = self._place(job)
+        responses = {str(one["StatusCode"]): one for one in job.get("MethodResponses") or []}
+        for code, response in responses.items():
+            wanted = {"responseParameters": "ResponseParameters", "responseModels": "ResponseModels"}
+            given = {to: response[name] for to, name in wanted.items() if name in response}
+            job.call("apigateway", "put_method_response", {**place, "statusCode": code, **given})
+        integration = job.get("Integration")
+        if integration:
+            self._integration(job, place, integration)
+        return Made("-".join([*(str(place[name]) for name in ("restApiId", "resourceId", "httpMethod"))]))
+
+    @staticmethod
+    def _integration(job: Job, place: dict[str, Any], integration: Mapping[str, Any]) -> None:
+        own = {key: value for key, value in integration.items() if key != "IntegrationResponses"}
+        job.call("apigateway", "put_integration", {**place, **_lowered(own)})
+        for response in integration.get("IntegrationResponses") or []:
+            job.call("apigateway", "put_integration_response", {**place, **_lowered(response)})
+
+    def _place(self, job: Job) -> dict[str, Any]:
+        return job.pick({"RestApiId": "restApiId", "ResourceId": "resourceId", "HttpMethod": "httpMethod"})
+
+    def update(self, job: Job, made: Made) -> Made:
+        """Deleted and put again: the API has no call that changes all of it."""
+        self.delete(job, made)
+        return self.create(job)
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteMethod."""
+        job.call("apigateway", "delete_method", self._place(job))
+
+
+def _lowered(value: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"IntegrationHttpMethod": "integrationHttpMethod"}
+    return {names.get(key, key[:1].lower() + key[1:]): item for key, item in value.items()}

@@ -1,0 +1,138 @@
+"""Amazon EventBridge: buses and rules. What flows over them is the backend's capability ``events``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stackproof.deploy.fit import document
+from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.model import Made
+
+_NO_EVENTS = "stored, events are not routed yet"
+_NO_SCHEDULE = "stored, schedules do not run yet"
+
+
+class Bus(Handler):
+    """``AWS::Events::EventBus``."""
+
+    type = "AWS::Events::EventBus"
+    covers = frozenset({"Name", "Policy", "Tags", "Description", "EventSourceName"})
+
+    def create(self, job: Job) -> Made:
+        """CreateEventBus with its policy."""
+        table = {"Name": "Name", "Description": "Description", "EventSourceName": "EventSourceName"}
+        answer = job.call("events", "create_event_bus", {**job.pick(table), "Tags": job.tag_list() or None})
+        name = str(job.get("Name"))
+        self._policy(job, name)
+        return Made(name, {"Arn": answer["EventBusArn"], "Name": name})
+
+    def _policy(self, job: Job, name: str) -> None:
+        if job.get("Policy"):
+            params = {"EventBusName": name, "Policy": document(job.get("Policy"))}
+            job.call("events", "put_permission", params)
+        elif job.before and job.before.get("Policy"):
+            job.call("events", "remove_permission", {"EventBusName": name, "RemoveAllPermissions": True})
+
+    def update(self, job: Job, made: Made) -> Made:
+        """Policy and tags."""
+        if job.changed("Policy"):
+            self._policy(job, made.physical_id)
+        tags(job, str(made.attributes["Arn"]))
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteEventBus."""
+        job.call("events", "delete_event_bus", {"Name": made.physical_id})
+
+
+def tags(job: Job, arn: str) -> None:
+    """Tags of a bus or a rule that changed."""
+    removed = job.removed_tags()
+    if removed:
+        job.call("events", "untag_resource", {"ResourceARN": arn, "TagKeys": removed})
+    if job.changed("Tags") and job.tags():
+        job.call("events", "tag_resource", {"ResourceARN": arn, "Tags": job.tag_list()})
+
+
+class BusPolicy(Handler):
+    """``AWS::Events::EventBusPolicy``."""
+
+    type = "AWS::Events::EventBusPolicy"
+    covers = frozenset({"EventBusName", "StatementId", "Statement", "Action", "Principal", "Condition"})
+
+    def create(self, job: Job) -> Made:
+        """PutPermission."""
+        params = job.pick({name: name for name in ("EventBusName", "StatementId", "Action", "Principal")})
+        if job.get("Statement"):
+            statement = {"Sid": job.get("StatementId"), **job.get("Statement")}
+            policy = document({"Version": "2012-10-17", "Statement": [statement]})
+            params = {**job.pick({"EventBusName": "EventBusName"}), "Policy": policy}
+        elif job.get("Condition"):
+            params["Condition"] = job.get("Condition")
+        job.call("events", "put_permission", params)
+        return Made(f"{job.get('EventBusName', 'default')}|{job.get('StatementId')}")
+
+    def update(self, job: Job, made: Made) -> Made:
+        """As create."""
+        return self.create(job)
+
+    def delete(self, job: Job, made: Made) -> None:
+        """RemovePermission."""
+        job.call(
+            "events", "remove_permission", job.pick({name: name for name in ("EventBusName", "StatementId")})
+        )
+
+
+class Rule(Handler):
+    """``AWS::Events::Rule`` with its targets."""
+
+    type = "AWS::Events::Rule"
+    covers = frozenset(
+        {"Name", "Description", "EventBusName", "EventPattern", "ScheduleExpression", "State", "RoleArn",
+         "Targets", "Tags"}
+    )  # fmt: skip
+
+    def create(self, job: Job) -> Made:
+        """PutRule, then PutTargets."""
+        name = job.name("Name")
+        arn = self._put(job, name, {"Tags": job.tag_list() or None})
+        bus = str(job.get("EventBusName", "default")).rpartition("/")[2]
+        physical = name if bus == "default" else f"{bus}|{name}"
+        return Made(physical, {"Arn": arn}, {"name": name})
+
+    def _put(self, job: Job, name: str, more: dict[str, Any]) -> str:
+        table = ("Description", "EventBusName", "ScheduleExpression", "State", "RoleArn")
+        params: dict[str, Any] = {"Name": name, **job.pick({one: one for one in table}), **more}
+        if job.get("EventPattern"):
+            params["EventPattern"] = document(job.get("EventPattern"))
+        arn = str(job.call("events", "put_rule", params)["RuleArn"])
+        self._targets(job, name)
+        if job.get("EventPattern") and "events" not in job.backend.capabilities:
+            job.left_out("EventPattern", _NO_EVENTS)
+        if job.get("ScheduleExpression") and "schedules" not in job.backend.capabilities:
+            job.left_out("ScheduleExpression", _NO_SCHEDULE)
+        return arn
+
+    def _targets(self, job: Job, name: str) -> None:
+        bus = job.pick({"EventBusName": "EventBusName"})
+        targets = job.get("Targets") or []
+        wanted = {one["Id"] for one in targets}
+        gone = [one["Id"] for one in (job.before or {}).get("Targets") or [] if one["Id"] not in wanted]
+        if gone:
+            job.call("events", "remove_targets", {"Rule": name, "Ids": gone, **bus})
+        if targets:
+            job.call("events", "put_targets", {"Rule": name, "Targets": targets, **bus})
+
+    def update(self, job: Job, made: Made) -> Made:
+        """As create."""
+        self._put(job, str(made.notes["name"]), {})
+        tags(job, str(made.attributes["Arn"]))
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """RemoveTargets, then DeleteRule."""
+        bus = job.pick({"EventBusName": "EventBusName"})
+        ids = [one["Id"] for one in job.get("Targets") or []]
+        if ids:
+            job.call("events", "remove_targets", {"Rule": made.notes["name"], "Ids": ids, **bus})
+        job.call("events", "delete_rule", {"Name": made.notes["name"], **bus})
