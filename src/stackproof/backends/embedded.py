@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stackproof.backends.compat import boto, clients, clocks, entropy, iam, sockets, threads, views
+from stackproof.backends.compat import boto, clients, clocks, entropy, iam, sockets, threads, views, web
 from stackproof.backends.compat import moto as motos
 from stackproof.backends.packing import packed, packed_folder
 from stackproof.fabric import registry
@@ -70,7 +70,12 @@ class EmbeddedBackend:
         if not self._moto_seeded:
             motos.seed(self.world.seed)
             self._moto_seeded = True
-        self._ends = [sockets.guard(), boto.activate(self._answer, self._send), self._environment()]
+        self._ends = [
+            sockets.guard(),
+            boto.activate(self._answer, self._send),
+            web.activate(self.world.http),
+            self._environment(),
+        ]
         return self
 
     def deactivate(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stackproof.fabric.world import World
 
 SERVICES: dict[str, str] = {
+    "apigateway": "stackproof.fabric.apigateway.service:ApiGatewayService",
     "sqs": "stackproof.fabric.sqs.service:SqsService",
     "lambda": "stackproof.fabric.functions.service:LambdaService",
     "sns": "stackproof.fabric.sns.service:SnsService",

@@ -9,6 +9,7 @@ from typing import Any
 from stackproof.fabric import arns, registry
 from stackproof.fabric.choice import Chooser
 from stackproof.fabric.clock import EPOCH_MS, Clock
+from stackproof.fabric.http import Http
 from stackproof.fabric.ids import Ids
 from stackproof.fabric.journal import Journal
 from stackproof.fabric.scheduler import HORIZON, Idle, Scheduler
@@ -39,6 +40,8 @@ class Snapshot:
     journal: Any
     services: dict[str, Any]
     state: Any
+    http: Any
+    guards: Any
 
 
 class World:
@@ -69,6 +72,7 @@ class World:
         self.receivers: dict[str, Receiver] = {}
         self.guards: list[Callable[[str, str, Params, Caller], None]] = []
         """Called before each API call (service, operation, params, caller); raise to refuse or to inject."""
+        self.http = Http(self)
         self._services: dict[str, Service] = {}
 
     # Services.
@@ -172,6 +176,8 @@ class World:
             self.journal.snapshot(),
             {name: service.snapshot() for name, service in self._services.items()},
             self.state.snapshot() if self.state is not None else None,
+            self.http.snapshot(),
+            tuple(self.guards),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -179,6 +185,8 @@ class World:
         self.scheduler.restore(snapshot.scheduler)
         self.ids.restore(snapshot.ids)
         self.journal.restore(snapshot.journal)
+        self.http.restore(snapshot.http)
+        self.guards[:] = snapshot.guards
         for name in [name for name in self._services if name not in snapshot.services]:
             self._services.pop(name)
             self.receivers.pop(name, None)

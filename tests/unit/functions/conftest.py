@@ -40,7 +40,7 @@ class Lab:
         self.service.observers.append(self.invocations.append)
 
     def function(self, name: str, files: str | dict[str, str], **settings: Any) -> str:
-        """Create a function whose code stands in a folder; ``files`` is the handler module or several files."""
+        """A function whose code stands in a folder; ``files`` is the handler module or several files."""
         folder = self.folder / name
         for path, text in ({"app.py": files} if isinstance(files, str) else files).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ class Lab:
         return self.world.run_until_idle()
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A function that makes laboratories; its arguments are those of the embedded backend."""
     from stackproof.backends.embedded import EmbeddedBackend
@@ -127,7 +127,7 @@ def make_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         backend.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def lab(make_lab: Any) -> Lab:
     made: Lab = make_lab()
     return made

@@ -36,7 +36,7 @@ class CooperativeLock:
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As ``threading.Lock.acquire``; the timeout is virtual."""
         me: Any = current() or _thread.get_ident()
-        if self._count and self._reentrant and self._owner is me:
+        if self._count and self._reentrant and self._owner == me:
             self._count += 1
             return True
         if self._count and (not blocking or not self._wait(timeout)):
@@ -81,7 +81,7 @@ class CooperativeLock:
 
     def _is_owned(self) -> bool:
         return bool(self._count) and (
-            not self._reentrant or self._owner is (current() or _thread.get_ident())
+            not self._reentrant or self._owner == (current() or _thread.get_ident())
         )
 
     def _release_save(self) -> tuple[int, Any]:
@@ -108,6 +108,22 @@ def _lock() -> Any:
 
 def _rlock(*args: Any, **kwargs: Any) -> Any:
     return CooperativeLock(reentrant=True) if _cooperative() else _real_rlock(*args, **kwargs)
+
+
+class _Factory:
+    """Stands for a C type: kept as a class attribute it must not become a method."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._make(*args, **kwargs)
+
+
+_lock_factory = _Factory(_lock)
+_rlock_factory = _Factory(_rlock)
 
 
 def _simple_queue() -> Any:
@@ -171,11 +187,11 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
 
 def install() -> None:
     """Put the shims in place (idempotent)."""
-    if threading.Lock is _lock:
+    if threading.Lock is _lock_factory:
         return
     module: Any = threading
-    module.Lock = module._allocate_lock = _lock
-    module.RLock = _rlock
+    module.Lock = module._allocate_lock = _lock_factory
+    module.RLock = _rlock_factory
     thread: Any = threading.Thread
     thread.__init__, thread.start, thread.join = _init, _start, _join
     queues: Any = queue

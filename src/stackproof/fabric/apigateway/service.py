@@ -1,0 +1,290 @@
+"""The gateway: from a URL to the function behind it and back.
+
+What an API looks like is the state behind; here are the settings that moto loses (binary media types)
+and everything that moves. Resources are taken as they stand, also where they changed after the deployment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from stackproof.errors import CapabilityMissing
+from stackproof.fabric import arns
+from stackproof.fabric.apigateway import answers, cors, events, routes
+from stackproof.fabric.apigateway.events import Visit
+from stackproof.fabric.apigateway.routes import Route
+from stackproof.fabric.apigateway.tables import Api, Tables
+from stackproof.fabric.functions.invocation import Invocation, Outcome
+from stackproof.fabric.functions.model import Function
+from stackproof.fabric.functions.policies import allows
+from stackproof.fabric.http import Request, Response
+from stackproof.fabric.service import Caller, Operation, Params, ServiceError
+
+if TYPE_CHECKING:
+    from stackproof.fabric.world import World
+
+_LIMITS = {"rest": 29.0, "http": 30.0, "url": 900.0}
+"""Seconds that an integration may take, by kind of API."""
+_FUNCTION = re.compile(r"(?:.*/functions/)?(arn:[^/]+:lambda:[^/]+?)(?:/invocations)?")
+
+
+class ApiGatewayService:
+    """``handle`` answers requests to deployed APIs and function URLs."""
+
+    name = "apigateway"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._binary: dict[str, tuple[str, ...]] = {}
+        self.tables = Tables(world)
+        self.operations: Mapping[str, Operation] = {
+            "CreateRestApi": self.create_rest_api,
+            "GetRestApi": self.get_rest_api,
+        }
+
+    # What moto loses.
+
+    def _state(self, operation: str, params: Params, caller: Caller) -> dict[str, Any]:
+        state = self._world.state
+        if state is None:
+            raise ServiceError("NotImplemented", f"apigateway.{operation} is not emulated", status=501)
+        return state.call("apigateway", operation, params, caller)
+
+    def create_rest_api(self, params: Params, caller: Caller) -> dict[str, Any]:
+        """Keeps the binary media types."""
+        answer = self._state("CreateRestApi", params, caller)
+        self._binary[answer["id"]] = tuple(params.get("binaryMediaTypes") or ())
+        return self._with_binary(answer)
+
+    def get_rest_api(self, params: Params, caller: Caller) -> dict[str, Any]:
+        """Shows the binary media types."""
+        return self._with_binary(self._state("GetRestApi", params, caller))
+
+    def _with_binary(self, answer: dict[str, Any]) -> dict[str, Any]:
+        kinds = self._binary.get(answer["id"], ())
+        answer.pop("binaryMediaTypes", None)
+        return {**answer, "binaryMediaTypes": list(kinds)} if kinds else answer
+
+    # Requests.
+
+    def handle(self, request: Request) -> Response:
+        """The answer to a request; raises CapabilityMissing for an integration that is not emulated."""
+        host = urlsplit(request.url).hostname or ""
+        name, kind, region = host.split(".")[:3]
+        if kind == "lambda-url":
+            return self._function_url(request, host)
+        api = self.tables.find(name, region)
+        if api is None:
+            raise ConnectionError(f"there is no API {name} in {region}: the name {host} does not resolve")
+        return self._rest(request, api, host) if api.kind == "rest" else self._http(request, api, host)
+
+    def _rest(self, request: Request, api: Api, host: str) -> Response:
+        raw = urlsplit(request.url).path or "/"
+        stage, _, rest = raw.lstrip("/").partition("/")
+        if stage not in api.stages:
+            return answers.message(403, "Forbidden")
+        path = "/" + rest.lstrip("/")
+        found = routes.choose(api.routes, request.method, path)
+        if found is None:
+            return answers.message(403, "Missing Authentication Token")
+        route, parameters = found
+        refused = self._unauthorised(route, request, api)
+        if refused is not None:
+            return refused
+        integration = route.integration
+        if integration.get("type") == "MOCK":
+            return cors.mock(integration)
+        if integration.get("type") != "AWS_PROXY":
+            raise _not_emulated(f"integration type {integration.get('type') or 'none'}", api, route)
+        facts = api.stages[stage]
+        visit = Visit(
+            request, api.id, api.account, host, stage, path, raw, route.path, parameters, facts["variables"],
+            self._world.ids.uuid(), self._world.clock.ms, resource_id=route.facts["resourceId"],
+            deployment_id=facts["deployment"], binary=self._is_binary(api, request.header("Content-Type")),
+        )  # fmt: skip
+        if integration.get("httpMethod") != "POST":
+            return answers.message(500, "Internal server error")
+        return self._integrate(visit, api, route, str(integration.get("uri", "")), "1.0")
+
+    def _is_binary(self, api: Api, kind: str) -> bool:
+        kinds = self._binary.get(api.id, ())
+        return "*/*" in kinds or kind.split(";")[0].strip() in kinds
+
+    def _http(self, request: Request, api: Api, host: str) -> Response:
+        raw = urlsplit(request.url).path or "/"
+        stage, path = self._http_stage(api, raw)
+        preflight = cors.preflight(api.cors, request)
+        if preflight is not None:
+            return preflight
+        found = routes.choose(api.routes, request.method, path) if stage else None
+        if found is None:
+            return cors.added(api.cors, request, answers.message(404, "Not Found"))
+        route, parameters = found
+        if route.facts.get("AuthorizationType", "NONE") != "NONE":
+            raise _not_emulated(f"authorization {route.facts['AuthorizationType']}", api, route)
+        if route.integration.get("IntegrationType") != "AWS_PROXY":
+            kind = route.integration.get("IntegrationType") or "none"
+            raise _not_emulated(f"integration type {kind}", api, route)
+        key = "$default" if route.path == "$default" else f"{route.method} {route.path}"
+        template = route.path if route.path != "$default" else "$default"
+        visit = Visit(
+            request, api.id, api.account, host, stage, path, raw, template, parameters,
+            api.stages[stage]["variables"], self._world.ids.uuid(), self._world.clock.ms, route_key=key,
+            binary=_looks_binary(request),
+        )  # fmt: skip
+        version = str(route.integration.get("PayloadFormatVersion", "1.0"))
+        uri = str(route.integration.get("IntegrationUri", ""))
+        return cors.added(api.cors, request, self._integrate(visit, api, route, uri, version))
+
+    @staticmethod
+    def _http_stage(api: Api, raw: str) -> tuple[str, str]:
+        """The stage and the path within it; ("", …) when there is no stage."""
+        first, _, rest = raw.lstrip("/").partition("/")
+        if first in api.stages:
+            return first, "/" + rest
+        return ("$default", raw) if "$default" in api.stages else ("", raw)
+
+    def _unauthorised(self, route: Route, request: Request, api: Api) -> Response | None:
+        kind = route.facts.get("authorizationType", "NONE")
+        if kind not in ("NONE", None):
+            raise _not_emulated(f"authorization {kind}", api, route)
+        if not route.facts.get("apiKeyRequired"):
+            return None
+        caller = self._world.caller(api.account, api.region, actor="apigateway")
+        items = self._state("GetApiKeys", {"includeValues": True}, caller).get("items", [])
+        sent = request.header("x-api-key")
+        known = any(item.get("value") == sent and item.get("enabled", True) for item in items)
+        return None if sent and known else answers.message(403, "Forbidden")
+
+    # Functions.
+
+    def _integrate(self, visit: Visit, api: Api, route: Route, uri: str, version: str) -> Response:
+        rest = api.kind == "rest"
+        for name, value in visit.variables.items():
+            uri = uri.replace(f"${{stageVariables.{name}}}", value)
+        match = _FUNCTION.fullmatch(uri)
+        wrong = answers.message(500, "Internal server error" if rest else "Internal Server Error")
+        if match is None:
+            return wrong
+        place = f"{api.id}/{visit.stage}/{visit.request.method}"
+        source = arns.arn("execute-api", api.region, api.account, place)
+        event = events.version_2(visit) if version == "2.0" else events.version_1(visit, rest=rest)
+        function, qualifier = self._function(match[1])
+        paths = (visit.path, re.sub(r"\{[^}]+\}", "*", visit.template))
+        if function is None or not any(
+            allows(function, qualifier, "apigateway.amazonaws.com", source + path) for path in paths
+        ):
+            return wrong
+        outcome = self._invoke(function, qualifier, event, visit, api.kind)
+        if isinstance(outcome, Response):
+            return outcome
+        bad = answers.message(502, "Internal server error") if rest else wrong
+        if outcome.error:
+            return bad
+        try:
+            if version == "2.0":
+                return answers.version_2(outcome.payload)
+            decode = self._is_binary(api, visit.request.header("Accept").split(",")[0])
+            return answers.version_1(outcome.payload, decode=decode, rest=rest)
+        except answers.Malformed:
+            return bad
+
+    def _function(self, arn: str) -> tuple[Function | None, str]:
+        service = self._world.service("lambda")
+        try:
+            function, what = service.find({"FunctionName": arn}, self._world.caller())
+        except ServiceError:
+            return None, ""
+        return function, what.qualifier
+
+    def _invoke(
+        self, function: Function, qualifier: str, event: Mapping[str, Any], visit: Visit, kind: str
+    ) -> Outcome | Response:
+        """The function's outcome, or the gateway's own answer: too slow, throttled."""
+        import json
+
+        service, scheduler = self._world.service("lambda"), self._world.scheduler
+        ended: list[Outcome] = []
+
+        def done(invocation: Invocation, outcome: Outcome) -> None:
+            ended.append(outcome)
+
+        arn = f"{function.arn}:{qualifier}" if qualifier else function.arn
+        try:
+            version = service.resolve(function, qualifier)
+            payload = json.dumps(event).encode()
+            task = service.invoking.start(function, version, arn, payload, visit.api, done)
+        except ServiceError:
+            status = 500 if kind == "rest" else 503
+            return answers.message(
+                status, "Internal server error" if kind == "rest" else "Service Unavailable"
+            )
+        scheduler.wait_task(task, _LIMITS[kind])
+        if not ended:
+            if kind == "rest":
+                return answers.message(504, "Endpoint request timed out")
+            return answers.message(503, "Service Unavailable")
+        return ended[0]
+
+    def _function_url(self, request: Request, host: str) -> Response:
+        for function in self._world.service("lambda").functions.values():
+            for qualifier, config in function.urls.items():
+                if urlsplit(str(config["FunctionUrl"])).hostname == host:
+                    return self._by_url(request, host, function, qualifier, config)
+        return answers.message(404, "Not Found")
+
+    def _by_url(
+        self, request: Request, host: str, function: Function, qualifier: str, config: Mapping[str, Any]
+    ) -> Response:
+        if config["AuthType"] != "NONE":
+            return answers.message(403, "Forbidden")
+        raw = urlsplit(request.url).path or "/"
+        visit = Visit(
+            request, host.split(".")[0], "anonymous", host, "$default", raw, raw, "$default", {}, {},
+            self._world.ids.uuid(), self._world.clock.ms, route_key="$default", binary=_looks_binary(request),
+        )  # fmt: skip
+        outcome = self._invoke(function, qualifier, events.version_2(visit), visit, "url")
+        if isinstance(outcome, Response):
+            return outcome
+        try:
+            if outcome.error:
+                raise answers.Malformed
+            return answers.version_2(outcome.payload)
+        except answers.Malformed:
+            return Response(502, b"Internal Server Error", (("Content-Type", "text/plain"),))
+
+    # Snapshots.
+
+    def snapshot(self) -> Any:
+        """The settings that moto loses."""
+        return dict(self._binary)
+
+    def restore(self, state: Any) -> None:
+        """Back to a snapshot."""
+        self._binary = dict(state)
+        self.tables.forget()
+
+
+def _looks_binary(request: Request) -> bool:
+    """HTTP APIs and function URLs hand on as text what says it is text (and what says nothing)."""
+    kind = request.header("Content-Type").split(";")[0].strip().lower()
+    textual = (
+        "application/json",
+        "application/javascript",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+    )
+    if not kind or kind.startswith("text/") or kind in textual or kind.endswith(("+json", "+xml")):
+        try:
+            request.body.decode()
+        except UnicodeDecodeError:
+            return True
+        return False
+    return True
+
+
+def _not_emulated(what: str, api: Api, route: Route) -> CapabilityMissing:
+    return CapabilityMissing(f"not emulated: {what} (API {api.id}, {route.method} {route.path})")

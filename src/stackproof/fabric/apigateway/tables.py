@@ -1,0 +1,110 @@
+"""The deployed APIs as they stand in the state behind, read once and kept until something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stackproof.fabric.apigateway.routes import Route
+from stackproof.fabric.service import Caller, Params, Response, ServiceError
+
+if TYPE_CHECKING:
+    from stackproof.fabric.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API: ``kind`` is ``rest`` or ``http``; ``stages`` by name with their variables and deployment."""
+
+    id: str
+    kind: str
+    account: str
+    region: str
+    routes: tuple[Route, ...]
+    stages: Mapping[str, Mapping[str, Any]]
+    cors: Mapping[str, Any] | None = None
+
+
+class Tables:
+    """Forgets what it read when a call changes an API."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[tuple[str, str, str], Api | None] = {}
+        world.guards.append(self._before)
+
+    def _before(self, service: str, operation: str, params: Params, caller: Caller) -> None:
+        if self._known and service in ("apigateway", "apigatewayv2") and not operation.startswith("Get"):
+            self._known.clear()
+
+    def forget(self) -> None:
+        """Read everything anew."""
+        self._known.clear()
+
+    def find(self, api: str, region: str) -> Api | None:
+        """The API with this id in a region, in whichever account."""
+        for account in self._accounts():
+            key = (api, region, account)
+            if key not in self._known:
+                self._known[key] = self._read(api, self._world.caller(account, region, actor="apigateway"))
+            found = self._known[key]
+            if found is not None:
+                return found
+        return None
+
+    def _accounts(self) -> list[str]:
+        functions = self._world.service("lambda").functions.values()
+        others = {function.account for function in functions} - {self._world.account}
+        return [self._world.account, *sorted(others)]
+
+    def _call(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
+        state = self._world.state
+        if state is None:
+            raise ServiceError("NotFoundException", "there is no state behind this world")
+        return state.call(service, operation, params, caller)
+
+    def _read(self, api: str, caller: Caller) -> Api | None:
+        for read in (self._rest, self._http):
+            try:
+                return read(api, caller)
+            except ServiceError as error:
+                if error.code not in ("NotFoundException", "404"):
+                    raise
+        return None
+
+    def _rest(self, api: str, caller: Caller) -> Api:
+        given = {"restApiId": api, "limit": 500}
+        items = self._call("apigateway", "GetResources", {**given, "embed": ["methods"]}, caller)["items"]
+        stages = self._call("apigateway", "GetStages", {"restApiId": api}, caller)["item"]
+        routes = [
+            Route(
+                method,
+                item["path"],
+                facts.get("methodIntegration") or {},
+                {**facts, "resourceId": item["id"]},
+            )
+            for item in items
+            for method, facts in (item.get("resourceMethods") or {}).items()
+        ]
+        shown = {
+            stage["stageName"]: {
+                "variables": stage.get("variables") or {}, "deployment": stage.get("deploymentId", ""),
+            }
+            for stage in stages
+        }  # fmt: skip
+        return Api(api, "rest", caller.account, caller.region, tuple(routes), shown)
+
+    def _http(self, api: str, caller: Caller) -> Api:
+        about = self._call("apigatewayv2", "GetApi", {"ApiId": api}, caller)
+        items = self._call("apigatewayv2", "GetIntegrations", {"ApiId": api}, caller)["Items"]
+        integrations = {item["IntegrationId"]: item for item in items}
+        routes = []
+        for item in self._call("apigatewayv2", "GetRoutes", {"ApiId": api}, caller)["Items"]:
+            method, _, path = item["RouteKey"].rpartition(" ")
+            target = str(item.get("Target", "")).rpartition("/")[2]
+            routes.append(Route(method or "ANY", path, integrations.get(target) or {}, item))
+        stages = self._call("apigatewayv2", "GetStages", {"ApiId": api}, caller)["Items"]
+        shown = {stage["StageName"]: {"variables": stage.get("StageVariables") or {}} for stage in stages}
+        cors = about.get("CorsConfiguration")
+        return Api(api, "http", caller.account, caller.region, tuple(routes), shown, cors)

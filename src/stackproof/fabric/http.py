@@ -1,0 +1,230 @@
+"""HTTP as the world has it: doubles for what is outside, and the deployed APIs of the world itself.
+
+A test declares what functions may call: ``world.http.double("https://hooks.slack.com", …)``. Whatever is not
+declared is refused. ``backends.compat.web`` brings the requests of urllib, http.client, urllib3 and
+requests here.
+"""
+
+from __future__ import annotations
+
+import json as jsons
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from stackproof.errors import UsageError
+from stackproof.fabric.tasks import current
+
+if TYPE_CHECKING:
+    from stackproof.fabric.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that was made. ``headers`` as sent; ``header`` looks one up without regard to case."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    actor: str = "test"
+
+    @property
+    def path(self) -> str:
+        """The path of the URL."""
+        return urlsplit(self.url).path or "/"
+
+    def header(self, name: str, default: str = "") -> str:
+        """The last value of a header."""
+        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        return found[-1] if found else default
+
+    def json(self) -> Any:
+        """The body decoded."""
+        return jsons.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. ``latency`` is in virtual seconds."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    latency: float = 0.0
+
+    @classmethod
+    def of_json(cls, value: Any, status: int = 200, latency: float = 0.0) -> Response:
+        """A JSON answer."""
+        headers = (("Content-Type", "application/json"),)
+        return cls(status, jsons.dumps(value).encode(), headers, latency)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """The body decoded."""
+        return jsons.loads(self.body)
+
+    def header(self, name: str, default: str = "") -> str:
+        """The values of a header, joined."""
+        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(found) if found else default
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Instead of an answer: ``timeout`` (nothing comes), ``reset`` or ``refused`` (by the peer)."""
+
+    kind: str
+    latency: float = 0.0
+
+
+Answer = Response | Failure
+Given = Any
+"""What a double may answer with: a ``Response``, a ``Failure``, a status, text, bytes, or JSON data."""
+Handler = Callable[[Request], Given]
+
+
+@dataclass(slots=True)
+class Double:
+    """One declared place. ``responses`` maps ``(method, path)`` (method ``*`` for any) to answers; a list
+    answers in turn and its last element for ever. ``requests`` are those that came."""
+
+    base: str
+    handler: Handler | None = None
+    responses: Mapping[tuple[str, str], Given] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request; raises UsageError for a path that is not declared."""
+        earlier = sum(r.method == request.method and r.path == request.path for r in self.requests)
+        self.requests.append(request)
+        if self.handler is not None:
+            return as_answer(self.handler(request))
+        for method in (request.method, "*"):
+            for path in (request.path, "*"):
+                given = self.responses.get((method, path))
+                if isinstance(given, list) and given:
+                    given = given[min(earlier, len(given) - 1)]
+                if given is not None:
+                    return as_answer(given)
+        known = ", ".join(f"{method} {path}" for method, path in self.responses) or "nothing"
+        raise UsageError(
+            f"{request.actor} called {request.method} {request.url}, but the double of {self.base} answers "
+            f"{known} only",
+            hint=f'add ("{request.method}", "{request.path}") to its responses',
+        )
+
+
+class Http:
+    """The doubles of a world. ``requests`` are all requests that tasks made, in order."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.doubles: list[Double] = []
+        self.requests: list[Request] = []
+
+    def double(self, base: str, answers: Handler | Mapping[tuple[str, str], Given] | Given = None) -> Double:
+        """Declare what answers below ``base`` (``https://host[:port][/path]``).
+
+        ``answers``: a function of the request, a mapping of ``(method, path)`` to answers, or one answer
+        for everything (None: 200 and nothing).
+        """
+        base = base.rstrip("/")
+        if callable(answers):
+            made = Double(base, handler=answers)
+        elif isinstance(answers, Mapping) and answers and all(isinstance(key, tuple) for key in answers):
+            made = Double(base, responses=dict(answers))
+        else:
+            made = Double(base, responses={("*", "*"): Response() if answers is None else answers})
+        self.doubles.insert(0, made)
+        return made
+
+    def find(self, url: str) -> Double | None:
+        """The latest double that covers a URL."""
+        for double in self.doubles:
+            if url == double.base or url.startswith((double.base + "/", double.base + "?")):
+                return double
+        return None
+
+    def serves(self, url: str) -> bool:
+        """Whether a URL is a deployed API or function URL of this world, or has a double."""
+        return is_deployed(url) or self.find(url) is not None
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | str = b""
+    ) -> Response:
+        """Make a request as a test: to a deployed API, a function URL or a double."""
+        data = body.encode() if isinstance(body, str) else body
+        answer = self.exchange(Request(method.upper(), url, tuple((headers or {}).items()), data))
+        if isinstance(answer, Failure):
+            raise ConnectionError(f"{method} {url}: {answer.kind}")
+        return answer
+
+    def exchange(self, request: Request) -> Answer:
+        """The answer to a request; raises UsageError when nobody declared it."""
+        world, task = self._world, current()
+        host = urlsplit(request.url).netloc
+        if task is not None:
+            world.scheduler.pause(task, f"before http.{request.method} {host}")
+            self.requests.append(request)
+        answer = self._answer(request)
+        shown = str(answer.status) if isinstance(answer, Response) else f"error {answer.kind}"
+        detail = {"url": request.url, "body": request.body.decode("utf-8", "replace")}
+        world.journal.record(request.actor, f"http.{request.method}", host, detail, shown)
+        if task is not None:
+            world.scheduler.pause(task, f"after http.{request.method} {host}")
+        return answer
+
+    def _answer(self, request: Request) -> Answer:
+        double = self.find(request.url)
+        if double is not None:
+            return double.answer(request)
+        if is_deployed(request.url):
+            answer: Response = self._world.service("apigateway").handle(request)
+            return answer
+        place = urlsplit(request.url)
+        raise UsageError(
+            f"{request.actor} called {request.method} {request.url}, which nothing declares",
+            hint=f'declare it: fabric.http.double("{place.scheme}://{place.netloc}", '
+            f'{{("{request.method}", "{place.path or "/"}"): 200}})',
+        )
+
+    def snapshot(self) -> Any:
+        """What was declared and requested."""
+        return [(double, list(double.requests)) for double in self.doubles], list(self.requests)
+
+    def restore(self, state: Any) -> None:
+        """Back to a snapshot."""
+        doubles, requests = state
+        self.doubles = [double for double, _ in doubles]
+        for double, made in doubles:
+            double.requests = list(made)
+        self.requests = list(requests)
+
+
+def is_deployed(url: str) -> bool:
+    """Whether a URL is that of a deployed API or of a function."""
+    host = urlsplit(url).hostname or ""
+    return (".execute-api." in host and host.endswith(".amazonaws.com")) or ".lambda-url." in host
+
+
+def as_answer(given: Given) -> Answer:
+    """What a double was told to answer, as an answer."""
+    if isinstance(given, (Response, Failure)):
+        return given
+    if isinstance(given, bool) or given is None:
+        return Response()
+    if isinstance(given, int):
+        return Response(given)
+    if isinstance(given, bytes):
+        return Response(body=given)
+    if isinstance(given, str):
+        return Response(body=given.encode(), headers=(("Content-Type", "text/plain"),))
+    if isinstance(given, BaseException):
+        raise given
+    return Response.of_json(given)

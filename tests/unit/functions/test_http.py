@@ -1,0 +1,117 @@
+"""HTTP doubles: what functions call outside of AWS."""
+
+from __future__ import annotations
+
+import pytest
+
+from stackproof.errors import UsageError
+from stackproof.fabric.http import Failure, Response
+
+CALLERS = {
+    "urllib": """
+        import json, urllib.request
+        def handler(event, context):
+            request = urllib.request.Request("https://hooks.example.com/a?x=1", data=b"hi", method="POST")
+            with urllib.request.urlopen(request, timeout=event.get("timeout", 10)) as answer:
+                return [answer.status, answer.read().decode(), answer.headers["X-Who"]]
+        """,
+    "http.client": """
+        import http.client
+        def handler(event, context):
+            connection = http.client.HTTPSConnection("hooks.example.com", timeout=event.get("timeout", 10))
+            connection.request("POST", "/a?x=1", body=b"hi")
+            answer = connection.getresponse()
+            return [answer.status, answer.read().decode(), answer.headers["X-Who"]]
+        """,
+    "urllib3": """
+        import urllib3
+        http = urllib3.PoolManager(retries=False)
+        def handler(event, context):
+            timeout = event.get("timeout", 10)
+            answer = http.request("POST", "https://hooks.example.com/a?x=1", body=b"hi", timeout=timeout)
+            return [answer.status, answer.data.decode(), answer.headers["X-Who"]]
+        """,
+    "requests": """
+        import requests
+        def handler(event, context):
+            settings = {"data": b"hi", "timeout": event.get("timeout", 10)}
+            answer = requests.post("https://hooks.example.com/a", params={"x": 1}, **settings)
+            return [answer.status_code, answer.text, answer.headers["X-Who"]]
+        """,
+}
+
+
+@pytest.fixture(params=sorted(CALLERS))
+def caller(request, lab):
+    return lab.function("f", CALLERS[request.param], Timeout=60)
+
+
+def test_a_double_answers_and_remembers(lab, caller):
+    answer = Response(201, b"done", (("X-Who", "me"),))
+    double = lab.world.http.double("https://hooks.example.com", {("POST", "/a"): answer})
+    assert lab.invoke(caller).value == [201, "done", "me"]
+    (request,) = double.requests
+    assert (request.method, request.url, request.body) == ("POST", "https://hooks.example.com/a?x=1", b"hi")
+    assert request.actor == "f"
+    assert lab.world.journal.entries(verb="http.POST", target="hooks.example.com", actor="f")
+
+
+def test_what_is_not_declared_is_refused_by_name(lab, caller):
+    answer = lab.invoke(caller)
+    assert answer.error == "Unhandled"
+    assert (
+        "f called POST https://hooks.example.com/a?x=1, which nothing declares"
+        in answer.value["errorMessage"]
+    )
+    assert 'fabric.http.double("https://hooks.example.com"' in answer.value["errorMessage"]
+
+
+def test_latency_passes_on_the_virtual_clock(lab, caller):
+    slow = Response(200, b"", (("X-Who", "me"),), latency=5)
+    lab.world.http.double("https://hooks.example.com", slow)
+    lab.invoke(caller)
+    assert lab.world.clock.elapsed == 5
+
+
+def test_a_caller_loses_patience(lab, caller):
+    lab.world.http.double("https://hooks.example.com", Response(latency=30))
+    answer = lab.invoke(caller, {"timeout": 3})
+    assert answer.error == "Unhandled"
+    assert "timed out" in answer.value["errorMessage"].lower()
+    assert lab.world.clock.elapsed == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("timeout", "timed out"), ("reset", "reset"), ("refused", "refused")]
+)
+def test_failures_of_the_network(lab, caller, kind, said):
+    lab.world.http.double("https://hooks.example.com", Failure(kind))
+    assert said in lab.invoke(caller).value["errorMessage"].lower()
+
+
+def test_a_list_answers_in_turn(lab):
+    lab.function(
+        "f",
+        """
+        import urllib.request, urllib.error
+        def handler(event, context):
+            try:
+                return urllib.request.urlopen("https://t.example.com/x").status
+            except urllib.error.HTTPError as error:
+                return error.code
+    """,
+    )
+    lab.world.http.double("https://t.example.com", {("GET", "/x"): [503, 503, {"ok": True}]})
+    assert [lab.invoke("f").value for _ in range(4)] == [503, 503, 200, 200]
+
+
+def test_a_function_answers_for_a_place(lab):
+    double = lab.world.http.double("https://t.example.com", lambda request: {"echo": request.json()["n"]})
+    assert lab.world.http.request("POST", "https://t.example.com/any", body='{"n": 7}').json() == {"echo": 7}
+    assert len(double.requests) == 1
+
+
+def test_an_undeclared_path_names_what_is_declared(lab):
+    lab.world.http.double("https://t.example.com", {("GET", "/x"): 200})
+    with pytest.raises(UsageError, match=r"GET /x only.*add \(\"POST\", \"/y\"\)"):
+        lab.world.http.request("POST", "https://t.example.com/y")
