@@ -40,6 +40,24 @@ def _python(version: str) -> bool:
     return shutil.which(f"python{version}") is not None
 
 
+def _server(name: str) -> Callable[[], bool]:
+    """Whether the virtual environment of an emulator is there."""
+
+    def found() -> bool:
+        source = str(ROOT / "src")
+        if source not in sys.path:
+            sys.path.append(source)
+        from stackproof.backends.servers import SERVERS
+
+        return SERVERS[name].environment().installed
+
+    return found
+
+
+def _install(name: str) -> str:
+    return f"PYTHONPATH={ROOT / 'src'} {sys.executable} -m stackproof.backends.servers install {name}"
+
+
 PARTS: dict[str, Part] = {
     part.name: part
     for part in (
@@ -49,6 +67,8 @@ PARTS: dict[str, Part] = {
              otherwise="put the foreign templates at ../shared/corpus or set STACKPROOF_CORPUS"),
         Part("oracle", "what AWS really answered", lambda: shared("oracle").is_dir(),
              otherwise="put the recordings at ../shared/oracle or set STACKPROOF_ORACLE"),
+        *(Part(name, f"the tests on a live endpoint: {name}", _server(name), _install(name))
+          for name in ("localstack", "ministack", "moto-server")),
     )
 }  # fmt: skip
 
