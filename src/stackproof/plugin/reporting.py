@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stackproof.deploy.model import Level
+from stackproof.deploy.model import Resource
 from stackproof.errors import CapabilityMissing, StackproofError
 
 if TYPE_CHECKING:
@@ -54,14 +54,8 @@ def complete(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
             title = f"fabric journal at {fabric.now} (last {shown} of {len(journal)})"
             report.sections.append((title, _timeline(journal, shown)))
     if report.when == "call":
-        report.stackproof_missing = [  # type: ignore[attr-defined]
-            _line(
-                stack.name, one.type, one.logical_id, str(one.verdict), one.verdict.level, str(one.location)
-            )
-            for made in fabric.stacks
-            if made.state is not None
-            for stack, one in made.missing()
-        ]
+        missing = [one for made in fabric.stacks if made.state is not None for _, one in made.missing()]
+        report.stackproof_missing = [_line(one) for one in missing]  # type: ignore[attr-defined]
 
 
 def _timeline(journal: Journal, shown: int) -> str:
@@ -75,7 +69,12 @@ def _clipped(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
-def _line(stack: str, kind: str, logical_id: str, verdict: str, level: Level, place: str) -> str:
-    if level is Level.NOT_EMULATED:
-        return f"not emulated: {kind} ({logical_id}) at {place}"
-    return f"{verdict.replace('partial (', 'partial: ', 1).rstrip(')')}: {kind} ({logical_id}) at {place}"
+def _line(one: Resource) -> str:
+    verdict = one.verdict
+    what = f"{verdict.level}: {one.type} ({one.logical_id}) at {one.location}"
+    if not verdict.left_out:
+        return what
+    paths = (
+        f"{path} ({verdict.reasons[path]})" if path in verdict.reasons else path for path in verdict.left_out
+    )
+    return f"{what}: without {', '.join(paths)}"

@@ -37,6 +37,8 @@ class Table(Handler):
         "Tags",
     }
 
+    replaces = frozenset({"KeySchema", "LocalSecondaryIndexes"})
+
     def create(self, job: Job) -> Made:
         """CreateTable, then the settings that have calls of their own."""
         name = job.name("TableName")
@@ -181,6 +183,8 @@ class GlobalTable(Handler):
         "WriteProvisionedThroughputSettings",
     }
     inert: ClassVar[Mapping[str, str]] = {"WriteProvisionedThroughputSettings": _NO_CAPACITY}
+
+    replaces = Table.replaces
 
     def _local(self, job: Job, properties: Mapping[str, Any]) -> dict[str, Any]:
         found = {key: value for key, value in properties.items() if key in Table.covers}

@@ -92,6 +92,8 @@ class Rule(Handler):
          "Targets", "Tags"}
     )  # fmt: skip
 
+    replaces = frozenset({"EventBusName"})
+
     def create(self, job: Job) -> Made:
         """PutRule, then PutTargets."""
         name = job.name("Name")

@@ -28,6 +28,8 @@ class Key(Handler):
         }
     )
 
+    replaces = frozenset({"KeySpec", "KeyUsage", "MultiRegion", "Origin"})
+
     def create(self, job: Job) -> Made:
         """CreateKey, then rotation and state."""
         table = {

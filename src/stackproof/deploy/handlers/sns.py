@@ -103,6 +103,7 @@ class Subscription(Handler):
 
     type = "AWS::SNS::Subscription"
     covers = frozenset(_SUBSCRIPTION) | {"TopicArn", "Protocol", "Endpoint", "Region"}
+    replaces = frozenset({"Region"})
 
     def create(self, job: Job) -> Made:
         """Subscribe with every attribute."""

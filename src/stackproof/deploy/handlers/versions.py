@@ -42,12 +42,6 @@ class Version(Handler):
             arn, {"FunctionArn": arn, "Version": version["Version"]}, {"function": version["FunctionName"]}
         )
 
-    def update(self, job: Job, made: Made) -> Made:
-        """Only its provisioned concurrency can change."""
-        name, number = str(made.notes["function"]), str(made.attributes["Version"])
-        provision(job, name, number, "ProvisionedConcurrencyConfig")
-        return made
-
     def delete(self, job: Job, made: Made) -> None:
         """DeleteFunction of that version."""
         params = {"FunctionName": made.notes["function"], "Qualifier": made.attributes["Version"]}
