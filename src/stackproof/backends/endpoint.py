@@ -181,9 +181,9 @@ class EndpointBackend(WorldBackend):
 
 
 def _unreachable() -> type[Exception]:
-    from botocore.exceptions import HTTPClientError
+    from botocore.exceptions import BotoCoreError
 
-    return HTTPClientError
+    return BotoCoreError
 
 
 @cache
