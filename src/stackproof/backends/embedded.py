@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stackproof.backends.compat import boto, clients, clocks, entropy, iam, sockets, threads, views, web
+from stackproof.backends.compat import boto, clients, clocks, entropy, iam, lambdas, sockets, threads, views, web
 from stackproof.backends.compat import moto as motos
 from stackproof.backends.packing import packed, packed_folder
 from stackproof.fabric import registry
@@ -74,6 +74,7 @@ class EmbeddedBackend:
             sockets.guard(),
             boto.activate(self._answer, self._send),
             web.activate(self.world.http),
+            lambdas.activate(self.world),
             self._environment(),
         ]
         return self
@@ -186,9 +187,14 @@ class EmbeddedBackend:
         service = client.meta.service_model.service_name
         caller = self.caller_of(client)
         if not self.world.owns(service, operation) and not self._fast(service, operation):
-            return self.world.call(
-                service, operation, params, caller, lambda p, c: self._by_moto(original, c)
-            )
+            try:
+                return self.world.call(
+                    service, operation, params, caller, lambda p, c: self._by_moto(original, c)
+                )
+            except ServiceError as error:  # a guard's: moto's own errors are botocore's already
+                model, _, context = boto.prepared(client, operation, params)
+                parsed = boto.error_response(client, error, self.world.ids.uuid())
+                return boto.answered(client, model, context, parsed)
         model, params, context = boto.prepared(client, operation, params)
         try:
             response = self.world.call(

@@ -58,8 +58,8 @@ class NodeRuntime:
         environ = {**self._environment.view.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
         bootstrap = str(Path(__file__).with_name("node_bootstrap.cjs"))
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" "$1" 3>&{writing}', self._node, bootstrap],
-            stdin=subprocess.PIPE, env=environ, cwd=self._environment.view.cwd, pass_fds=(writing,),
+            [self._node, bootstrap, str(writing)], stdin=subprocess.PIPE, env=environ,
+            cwd=self._environment.view.cwd, pass_fds=(writing,),
         )  # fmt: skip
         os.close(writing)
         self._answers = reading

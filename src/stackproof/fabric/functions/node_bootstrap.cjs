@@ -1,5 +1,5 @@
 // Runs inside node: loads a handler and answers one request a line. Requests come on stdin, answers
-// and log lines go to file descriptor 3. Time is virtual: it stands still but for timers, which fire
+// and log lines go to the file descriptor in the first argument. Time is virtual: it stands still but for timers, which fire
 // in order as soon as nothing else is left to do.
 "use strict";
 const fs = require("fs");
@@ -9,7 +9,8 @@ const readline = require("readline");
 const util = require("util");
 const { pathToFileURL } = require("url");
 
-const send = (message) => fs.writeSync(3, JSON.stringify(message) + "\n");
+const out = Number(process.argv[2]);
+const send = (message) => fs.writeSync(out, JSON.stringify(message) + "\n");
 
 let now = 0;
 let serial = 0;

@@ -14,7 +14,7 @@ from stackproof.fabric.functions.invocation import Invocation
 from stackproof.fabric.functions.invoking import Invoking
 from stackproof.fabric.functions.layers import Layers
 from stackproof.fabric.functions.logs import Logs
-from stackproof.fabric.functions.model import LATEST, Function, Version
+from stackproof.fabric.functions.model import LATEST, Alias, Function, Version
 from stackproof.fabric.functions.names import Named, named
 from stackproof.fabric.functions.policies import Policies
 from stackproof.fabric.functions.runner import Runner
@@ -88,12 +88,19 @@ class LambdaService:
         if alias is not None:
             number = alias.version
             if alias.weights:
-                others = list(alias.weights)
-                number = self.world.scheduler.choose("lambda.alias", [number, *others])
+                number = self._drawn(alias)
         version = function.version(number)
         if version is None:
             raise errors.no_function(f"{function.arn}:{qualifier}")
         return version
+
+    def _drawn(self, alias: Alias) -> str:
+        """The version for one invocation of an alias that shares them out."""
+        numbers = [alias.version, *alias.weights]
+        if self.world.scheduler.chooser.exploring:
+            return self.world.scheduler.choose("lambda.alias", numbers)
+        weights = [1 - sum(alias.weights.values()), *alias.weights.values()]
+        return self.world.ids.random.choices(numbers, weights)[0]
 
     # Deliveries of other services.
 

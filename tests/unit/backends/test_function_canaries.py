@@ -1,0 +1,57 @@
+"""The private hooks that functions and their HTTP calls need still are where they were."""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+import logging
+import os
+import sys
+
+import pytest
+
+
+def test_the_interpreter_has_the_hooks() -> None:
+    assert isinstance(os.environ._data, dict)
+    assert isinstance(logging.root, logging.RootLogger)
+    assert isinstance(logging.Logger.manager, logging.Manager)
+    assert sys.path_hooks
+
+
+def test_connections_have_the_hooks() -> None:
+    import urllib3.connection
+
+    for kind in (
+        http.client.HTTPConnection,
+        urllib3.connection.HTTPConnection,
+        urllib3.connection.HTTPSConnection,
+    ):
+        assert callable(kind.connect)
+    assert "is_verified" in vars(urllib3.connection.HTTPSConnection("x")) or hasattr(
+        urllib3.connection.HTTPSConnection, "is_verified"
+    )
+
+
+def test_moto_asks_for_functions_at_one_place() -> None:
+    from moto.awslambda.models import LambdaBackend
+
+    assert callable(LambdaBackend.get_function)
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_powertools_keeps_its_flags_where_they_were(index: int) -> None:
+    from stackproof.backends.compat import views
+
+    module, attribute, first = views._SWAPPED[index]
+    assert isinstance(getattr(importlib.import_module(module), attribute), type(first()))
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_powertools_keeps_its_mappings_where_they_were(index: int) -> None:
+    from stackproof.backends.compat import views
+
+    module, path = views._EMPTIED[index]
+    held = importlib.import_module(module)
+    for part in path.split("."):
+        held = getattr(held, part)
+    assert isinstance(held, dict)

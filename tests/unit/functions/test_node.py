@@ -1,0 +1,67 @@
+"""Functions in Node.js, where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed here")
+NODE = {"Runtime": "nodejs20.x", "Handler": "index.handler"}
+
+
+def test_an_async_handler_answers(lab):
+    code = "exports.handler = async (event, context) => ({ got: event, name: context.functionName });\n"
+    lab.function("f", {"index.js": code}, **NODE)
+    assert lab.invoke("f", {"a": 1}).value == {"got": {"a": 1}, "name": "f"}
+
+
+def test_a_module_of_the_newer_kind(lab):
+    lab.function("f", {"index.mjs": "export const handler = async () => 'up';\n"}, **NODE)
+    assert lab.invoke("f").value == "up"
+
+
+def test_a_callback_answers(lab):
+    code = "exports.handler = (event, context, done) => setTimeout(() => done(null, 'later'), 2000);\n"
+    lab.function("f", {"index.js": code}, **NODE)
+    assert lab.invoke("f").value == "later"
+    assert lab.world.clock.elapsed == 2
+
+
+def test_globals_survive_and_time_is_virtual(lab):
+    code = "let n = 0;\nexports.handler = async () => [++n, new Date().toISOString()];\n"
+    lab.function("f", {"index.js": code}, **NODE)
+    assert lab.invoke("f").value == [1, "2026-01-01T00:00:00.000Z"]
+    lab.world.advance(60)
+    assert lab.invoke("f").value == [2, "2026-01-01T00:01:00.000Z"]
+
+
+def test_an_error_is_reported_and_logged(lab):
+    code = "exports.handler = async () => { console.log('before', 1); throw new TypeError('no'); };\n"
+    lab.function("f", {"index.js": code}, **NODE)
+    answer = lab.invoke("f")
+    assert (answer.error, answer.value["errorType"], answer.value["errorMessage"]) == (
+        "Unhandled",
+        "TypeError",
+        "no",
+    )
+    assert answer.value["trace"][1].strip().startswith("at exports.handler (/var/task/index.js:1:")
+    assert "\tINFO\tbefore 1\n" in answer.log
+
+
+def test_a_timeout_is_virtual(lab):
+    code = "exports.handler = () => new Promise((done) => setTimeout(done, 60000));\n"
+    lab.function("f", {"index.js": code}, **NODE)
+    assert lab.invoke("f").value["errorType"] == "Sandbox.Timedout"
+    assert lab.world.clock.elapsed == 3
+
+
+@pytest.mark.parametrize(("files", "kind"), [
+    ({"other.js": ""}, "Runtime.ImportModuleError"),
+    ({"index.js": "exports.other = 1;\n"}, "Runtime.HandlerNotFound"),
+    ({"index.js": "exports.handler = async ( => {\n"}, "Runtime.UserCodeSyntaxError"),
+    ({"index.js": "require('nowhere');\n"}, "Runtime.ImportModuleError"),
+])  # fmt: skip
+def test_a_handler_that_cannot_be_loaded(lab, files, kind):
+    lab.function("f", files, **NODE)
+    assert lab.invoke("f").value["errorType"] == kind
