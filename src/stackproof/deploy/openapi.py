@@ -9,6 +9,8 @@ from typing import Any
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
+EMULATED = frozenset({"AWS_PROXY", "MOCK"})
+"""Integration types that answer here; a request to any other is refused by name."""
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace", ANY})
 
 

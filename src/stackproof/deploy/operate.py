@@ -43,6 +43,8 @@ def attempt(action: Callable[[], T]) -> T:
         raise Failed(reason, code=code) from error
     except (BotoCoreError, Refused) as error:
         raise Failed(str(error)) from error
+    except NotImplementedError as error:
+        raise Failed(f"the backend does not know this call: {error}") from error
     except KeyError as error:
         # A handler reads what the schema requires; a template that lacks it fails here.
         raise Failed(f"a required property is missing: {error.args[0]}") from error

@@ -63,7 +63,8 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A boto3 client where the stack is deployed."""
-        return self._deployer.backend.client(service, region=self._deployed.place.region)
+        region = self.state.place.region if self.state else ""
+        return self._deployer.backend.client(service, region=region)
 
     def nested(self, logical_id: str) -> Stack:
         """A child stack by its logical id."""
@@ -118,6 +119,27 @@ class Stack:
     def function(self, logical_id: str) -> str:
         """The name of a function."""
         return self._of(logical_id, "AWS::Lambda::Function").physical_id
+
+    def url(self, logical_id: str, stage: str = "") -> str:
+        """The address of an API (of its stage; without one the only stage) or of a function URL."""
+        found = self[logical_id]
+        if "FunctionUrl" in found.attributes:
+            return str(found.attributes["FunctionUrl"]).rstrip("/")
+        kind = {"AWS::ApiGateway::RestApi": "RestApiId", "AWS::ApiGatewayV2::Api": "ApiId"}.get(found.type)
+        if kind is None:
+            raise UsageError(f"'{logical_id}' is {found.type}, no API")
+        names = [
+            one.physical_id
+            for one in self.resources.values()
+            if one.type.endswith("::Stage") and one.properties.get(kind) == found.physical_id
+        ]
+        if not stage and len(names) > 1:
+            raise UsageError(f"API '{logical_id}' has several stages: {', '.join(names)}", hint="name one")
+        name = stage or (names[0] if names else "$default")
+        place = self._deployed.place
+        domain = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
+        base = f"https://{found.physical_id}.execute-api.{place.region}.{domain}"
+        return base if name == "$default" else f"{base}/{name}"
 
     def _of(self, logical_id: str, *types: str) -> Resource:
         found = self[logical_id]

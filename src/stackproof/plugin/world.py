@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json as jsons
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from stackproof.errors import CapabilityMissing
 if TYPE_CHECKING:
     from stackproof.backends.base import Backend
     from stackproof.deploy.stack import Stack
+    from stackproof.fabric.http import Http, Response
     from stackproof.fabric.journal import Journal
     from stackproof.fabric.scheduler import Idle
 
@@ -76,6 +78,31 @@ class Fabric:
         __tracebackhide__ = True
         self.need("step")
         return bool(self.world.step())
+
+    # HTTP.
+
+    @property
+    def http(self) -> Http:
+        """Doubles for what functions call outside: ``fabric.http.double("https://hooks.slack.com", 200)``."""
+        http: Http = self.world.http
+        return http
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        body: bytes | str = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """A request to a deployed API (``stack.url("Api") + "/orders"``) or a function URL."""
+        __tracebackhide__ = True
+        sent = dict(headers or {})
+        if json is not None:
+            body = jsons.dumps(json)
+            sent.setdefault("Content-Type", "application/json")
+        return self.http.request(method, url, sent, body)
 
     # What happened.
 

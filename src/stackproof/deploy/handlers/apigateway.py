@@ -69,10 +69,12 @@ class RestApi(Handler):
 
     def _clear(self, job: Job, made: Made) -> None:
         api, root = made.physical_id, str(made.attributes["RootResourceId"])
-        for one in job.call("apigateway", "get_resources", {"restApiId": api})["items"]:
-            if one.get("parentId") == root:
+        found = job.call("apigateway", "get_resources", {"restApiId": api})["items"]
+        # The deepest first: not every backend deletes what is below.
+        for one in sorted(found, key=lambda item: -item["path"].count("/")):
+            if one["id"] != root:
                 job.call("apigateway", "delete_resource", {"restApiId": api, "resourceId": one["id"]})
-            elif one["id"] == root:
+            else:
                 for verb in one.get("resourceMethods") or {}:
                     params = {"restApiId": api, "resourceId": root, "httpMethod": verb}
                     job.call("apigateway", "delete_method", params)

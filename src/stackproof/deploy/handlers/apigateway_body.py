@@ -46,9 +46,24 @@ def build(job: Job, api: str, root: str, body: Mapping[str, Any]) -> None:
                 params |= {"authorizationType": kind, "authorizerId": authorizer}
                 if kind == "COGNITO_USER_POOLS" and method.scopes:
                     params["authorizationScopes"] = list(method.scopes)
+        unchecked(job, str(params["authorizationType"]), f"Body.paths.{method.path}.{method.verb}")
         job.call("apigateway", "put_method", params)
         if method.integration:
-            integrate(job, place, _from_definition(method.integration), method.integration.get("responses"))
+            given = _from_definition(method.integration)
+            unanswered(job, str(given["type"]), f"Body.paths.{method.path}.{method.verb}")
+            integrate(job, place, given, method.integration.get("responses"))
+
+
+def unchecked(job: Job, authorization: str, path: str) -> None:
+    """Name an authorization that the gateway here does not check: it refuses such calls by name."""
+    if authorization != "NONE" and "api-authorization" not in job.backend.capabilities:
+        job.left_out(path, f"authorization {authorization} is not emulated, calls are refused by name")
+
+
+def unanswered(job: Job, kind: str, path: str) -> None:
+    """Name an integration that nothing answers here."""
+    if kind not in openapi.EMULATED:
+        job.left_out(path, f"integration {kind} is not emulated, calls are refused by name")
 
 
 def _from_definition(integration: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,6 +148,7 @@ class Method(Handler):
         """PutMethod, PutMethodResponse, PutIntegration."""
         params = {"authorizationType": "NONE", **job.pick(self._table)}
         job.call("apigateway", "put_method", params, self._table)
+        unchecked(job, str(params["authorizationType"]), "AuthorizationType")
         place = self._place(job)
         responses = {str(one["StatusCode"]): one for one in job.get("MethodResponses") or []}
         for code, response in responses.items():
@@ -146,6 +162,7 @@ class Method(Handler):
 
     @staticmethod
     def _integration(job: Job, place: dict[str, Any], integration: Mapping[str, Any]) -> None:
+        unanswered(job, str(integration.get("Type", "")), "Integration.Type")
         own = {key: value for key, value in integration.items() if key != "IntegrationResponses"}
         job.call("apigateway", "put_integration", {**place, **_lowered(own)})
         for response in integration.get("IntegrationResponses") or []:

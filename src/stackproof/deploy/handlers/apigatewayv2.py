@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from stackproof.deploy import openapi
 from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.handlers.apigateway_body import unanswered, unchecked
 from stackproof.deploy.model import Made
 from stackproof.deploy.simple import Simple
 
@@ -39,13 +40,12 @@ class Api(Handler):
         }
         answer = job.call("apigatewayv2", "create_api", params)
         api = answer["ApiId"]
-        if body:
-            _build(job, api, body)
+        authorizers = _build(job, api, body)
         if job.get("Target"):
             self._quick_create(job, api)
         domain = "amazonaws.com.cn" if job.place.partition == "aws-cn" else "amazonaws.com"
         endpoint = f"https://{api}.execute-api.{job.place.region}.{domain}"
-        return Made(api, {"ApiId": api, "ApiEndpoint": answer.get("ApiEndpoint") or endpoint})
+        return Made(api, {"ApiId": api, "ApiEndpoint": answer.get("ApiEndpoint") or endpoint}, authorizers)
 
     @staticmethod
     def _quick_create(job: Job, api: str) -> None:
@@ -65,20 +65,22 @@ class Api(Handler):
         params = {key: value for key, value in job.pick(self._table).items() if key != "ProtocolType"}
         if params:
             job.call("apigatewayv2", "update_api", {"ApiId": api, **params})
-        if job.changed("Body"):
-            self._clear(job, api)
-            _build(job, api, job.get("Body") or {})
-        return made
+        if not job.changed("Body"):
+            return made
+        self._clear(job, made)
+        return Made(api, made.attributes, _build(job, api, job.get("Body") or {}))
 
     @staticmethod
-    def _clear(job: Job, api: str) -> None:
+    def _clear(job: Job, made: Made) -> None:
+        api = made.physical_id
         for listed, deletes, key in (
             ("get_routes", "delete_route", "RouteId"),
             ("get_integrations", "delete_integration", "IntegrationId"),
-            ("get_authorizers", "delete_authorizer", "AuthorizerId"),
         ):
             for one in job.call("apigatewayv2", listed, {"ApiId": api})["Items"]:
                 job.call("apigatewayv2", deletes, {"ApiId": api, key: one[key]})
+        for authorizer in made.notes.get("authorizers", ()):
+            job.call("apigatewayv2", "delete_authorizer", {"ApiId": api, "AuthorizerId": authorizer})
 
     def delete(self, job: Job, made: Made) -> None:
         """DeleteApi."""
@@ -98,8 +100,8 @@ _INTEGRATION = {
 }
 
 
-def _build(job: Job, api: str, body: Mapping[str, Any]) -> None:
-    """Integrations, authorizers and routes of a definition."""
+def _build(job: Job, api: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Integrations, authorizers and routes of a definition; answers what ``_clear`` must know."""
     authorizers = _authorizers(job, api, body)
     for method in openapi.methods(body):
         params: dict[str, Any] = {"ApiId": api, "RouteKey": _route_key(method), "AuthorizationType": "NONE"}
@@ -120,7 +122,10 @@ def _build(job: Job, api: str, body: Mapping[str, Any]) -> None:
             given["IntegrationType"] = str(given.get("IntegrationType", "aws_proxy")).upper()
             made = job.call("apigatewayv2", "create_integration", {"ApiId": api, **given})
             params["Target"] = f"integrations/{made['IntegrationId']}"
+            unanswered(job, given["IntegrationType"], f"Body.paths.{method.path}.{method.verb}")
+        unchecked(job, params["AuthorizationType"], f"Body.paths.{method.path}.{method.verb}")
         job.call("apigatewayv2", "create_route", params)
+    return {"authorizers": tuple(identifier for _, identifier in authorizers.values())}
 
 
 def _route_key(method: openapi.Method) -> str:
@@ -166,6 +171,11 @@ class Route(Simple):
     key, identifier = "RouteId", "RouteId"
     answers: ClassVar[Mapping[str, str]] = {"RouteId": "RouteId"}
 
+    def params(self, job: Job) -> dict[str, Any]:
+        """What the route asks for besides."""
+        unchecked(job, str(job.get("AuthorizationType", "NONE")), "AuthorizationType")
+        return super().params(job)
+
 
 class Integration(Simple):
     """``AWS::ApiGatewayV2::Integration``."""
@@ -182,6 +192,11 @@ class Integration(Simple):
     creates, updates, deletes = "create_integration", "update_integration", "delete_integration"
     key, identifier = "IntegrationId", "IntegrationId"
     answers: ClassVar[Mapping[str, str]] = {"IntegrationId": "IntegrationId"}
+
+    def params(self, job: Job) -> dict[str, Any]:
+        """What the integration asks for besides."""
+        unanswered(job, str(job.get("IntegrationType", "")), "IntegrationType")
+        return super().params(job)
 
 
 class Authorizer(Simple):

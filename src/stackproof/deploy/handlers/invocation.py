@@ -143,8 +143,6 @@ class Url(Handler):
     def create(self, job: Job) -> Made:
         """CreateFunctionUrlConfig."""
         answer = job.call("lambda", "create_function_url_config", job.pick(self._table), self._table)
-        if "function-url" not in job.backend.capabilities:
-            job.left_out("TargetFunctionArn", "no request arrives at a function URL yet")
         return Made(answer["FunctionArn"], {name: answer[name] for name in ("FunctionArn", "FunctionUrl")})
 
     def update(self, job: Job, made: Made) -> Made:

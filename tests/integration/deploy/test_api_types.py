@@ -1,0 +1,161 @@
+"""APIs, REST and HTTP, from definitions and from single resources: requests arrive, updates take effect."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+CODE = (
+    "import json\n"
+    "def handler(event, context):\n"
+    "    path = event.get('rawPath') or event['path']\n"
+    "    return {'statusCode': 200, 'body': json.dumps({'path': path, 'event': sorted(event)})}\n"
+)
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Runtime: python3.12, Handler: index.handler}}
+Resources:
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      InlineCode: |
+        import json
+        def handler(event, context):
+            return {'statusCode': 200, 'body': json.dumps(event)}
+      Events:
+        Get: {Type: %s, Properties: {Path: "/items/{id}", Method: get}}
+        %s
+"""
+
+
+def test_a_rest_api_of_sam_answers_and_its_next_version_does_too(stack, fabric):
+    made = stack(SAM % ("Api", ""), require="emulated")
+    base = made.url("ServerlessRestApi", "Prod")
+    answer = fabric.request("GET", f"{base}/items/7?verbose=1")
+    event = answer.json()
+    assert answer.status == 200
+    assert event["pathParameters"] == {"id": "7"}
+    assert event["requestContext"]["stage"] == "Prod"
+    assert fabric.request("POST", f"{base}/items", json={"a": 1}).status == 403
+    deployment = made["ServerlessRestApiProdStage"].properties["DeploymentId"]
+    made.update(SAM % ("Api", 'Post: {Type: Api, Properties: {Path: "/items", Method: post}}'))
+    assert made["ServerlessRestApiProdStage"].properties["DeploymentId"] != deployment
+    assert json.loads(fabric.request("POST", f"{base}/items", json={"a": 1}).json()["body"]) == {"a": 1}
+    assert fabric.request("GET", f"{base}/items/7").status == 200
+    made.delete()
+    with pytest.raises(ConnectionError):
+        fabric.request("GET", f"{base}/items/7")
+
+
+def test_an_http_api_of_sam_answers_with_payload_2(stack, fabric):
+    made = stack(SAM % ("HttpApi", ""), require="emulated")
+    base = made.url("ServerlessHttpApi")
+    event = fabric.request("GET", f"{base}/items/7").json()
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == "GET /items/{id}"
+    made.update(SAM % ("HttpApi", "Any: {Type: HttpApi}"))
+    assert fabric.request("PUT", f"{base}/elsewhere").json()["routeKey"] == "$default"
+
+
+def test_a_rest_api_of_single_resources(stack, fabric, function):
+    api = {"Ref": "Api"}
+    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations"}
+    function["Function"]["Properties"]["Code"] = {"ZipFile": CODE}
+    resources = {
+        **function,
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "orders"}},
+        "Path": {
+            "Type": "AWS::ApiGateway::Resource",
+            "Properties": {"RestApiId": api, "ParentId": {"Fn::GetAtt": ["Api", "RootResourceId"]}, "PathPart": "orders"},
+        },
+        "Method": {
+            "Type": "AWS::ApiGateway::Method",
+            "Properties": {
+                "RestApiId": api,
+                "ResourceId": {"Ref": "Path"},
+                "HttpMethod": "GET",
+                "AuthorizationType": "NONE",
+                "Integration": {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri},
+            },
+        },
+        "Deployment": {
+            "Type": "AWS::ApiGateway::Deployment",
+            "DependsOn": "Method",
+            "Properties": {"RestApiId": api, "StageName": "live"},
+        },
+        "Permission": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "FunctionName": {"Ref": "Function"},
+                "Action": "lambda:InvokeFunction",
+                "Principal": "apigateway.amazonaws.com",
+            },
+        },
+    }
+    made = stack({"Resources": resources}, require="emulated")
+    assert fabric.request("GET", made.url("Api", "live") + "/orders").json()["path"] == "/orders"
+    made.delete()
+    assert made.client("apigateway").get_rest_apis()["items"] == []
+
+
+def test_an_http_api_of_single_resources(stack, fabric, function):
+    api = {"Ref": "Api"}
+    function["Function"]["Properties"]["Code"] = {"ZipFile": CODE}
+    resources = {
+        **function,
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "orders", "ProtocolType": "HTTP"}},
+        "Link": {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": api,
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": {"Fn::GetAtt": ["Function", "Arn"]},
+                "PayloadFormatVersion": "2.0",
+            },
+        },
+        "Route": {
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {"ApiId": api, "RouteKey": "GET /orders", "Target": {"Fn::Sub": "integrations/${Link}"}},
+        },
+        "Stage": {
+            "Type": "AWS::ApiGatewayV2::Stage",
+            "Properties": {"ApiId": api, "StageName": "$default", "AutoDeploy": True},
+        },
+        "Permission": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "FunctionName": {"Ref": "Function"},
+                "Action": "lambda:InvokeFunction",
+                "Principal": "apigateway.amazonaws.com",
+            },
+        },
+    }
+    made = stack({"Resources": resources}, require="emulated")
+    assert fabric.request("GET", made.url("Api") + "/orders").json()["path"] == "/orders"
+    resources["Route"]["Properties"]["RouteKey"] = "GET /moved"
+    made.update({"Resources": resources})
+    assert fabric.request("GET", made.url("Api") + "/orders").status == 404
+    assert fabric.request("GET", made.url("Api") + "/moved").status == 200
+
+
+def test_a_function_url_answers(stack, fabric, function):
+    url = {"TargetFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}, "AuthType": "NONE"}
+    made = stack({"Resources": {**function, "Url": {"Type": "AWS::Lambda::Url", "Properties": url}}})
+    assert fabric.request("GET", made.url("Url") + "/x").json()["rawPath"] == "/x"
+
+
+def test_what_the_gateway_here_does_not_check_is_named(stack, function):
+    method = {
+        "RestApiId": {"Ref": "Api"},
+        "ResourceId": {"Fn::GetAtt": ["Api", "RootResourceId"]},
+        "HttpMethod": "GET",
+        "AuthorizationType": "AWS_IAM",
+        "Integration": {"Type": "HTTP_PROXY", "IntegrationHttpMethod": "GET", "Uri": "http://example.com"},
+    }
+    resources = {
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "orders"}},
+        "Method": {"Type": "AWS::ApiGateway::Method", "Properties": method},
+    }
+    made = stack({"Resources": resources})
+    assert set(made["Method"].verdict.left_out) == {"AuthorizationType", "Integration.Type"}
