@@ -326,3 +326,34 @@ def test_an_unknown_runtime_is_said_loudly(lab):
     lab.function("f", {"bootstrap": ""}, Runtime="provided.al2023", Handler="x")
     with pytest.raises(CapabilityMissing, match=r"not emulated: runtime provided\.al2023"):
         lab.invoke("f")
+
+
+WRITER = """
+import os, tempfile
+def handler(event, context):
+    with tempfile.NamedTemporaryFile("w", dir="/tmp") as file:
+        file.write("fine")
+    try:
+        if event.get("remove"):
+            os.remove("data.txt")
+        else:
+            open("new.txt", "w")
+    except OSError as error:
+        return [type(error).__name__, error.errno, error.filename]
+    return "written"
+"""
+
+
+@pytest.mark.parametrize("event", [{}, {"remove": True}])
+def test_on_request_only_tmp_can_be_written(lab, event):
+    lab.service.read_only = True
+    lab.function("f", {"app.py": WRITER, "data.txt": "kept"})
+    name = "data.txt" if event else "new.txt"
+    assert lab.invoke("f", event).value == ["OSError", 30, name]
+    assert (lab.folder / "f" / "data.txt").read_text() == "kept"
+    (lab.folder / "of-the-test").write_text("free")
+
+
+def test_without_request_everything_can_be_written(lab):
+    lab.function("f", {"app.py": WRITER})
+    assert lab.invoke("f").value == "written"

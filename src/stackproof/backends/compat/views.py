@@ -20,7 +20,7 @@ from itertools import takewhile
 from types import CodeType, ModuleType
 from typing import Any
 
-from stackproof.backends.compat import clocks
+from stackproof.backends.compat import clocks, files
 from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import Task
 
@@ -99,6 +99,8 @@ def _travels() -> bool:
 
 def _prepare(view: View) -> None:
     _install_finder()
+    if view.read_only:
+        files.install()
     _ROOTS.update(dict.fromkeys(view.roots))
     root = logging.RootLogger(logging.WARNING)
     manager = logging.Manager(root)

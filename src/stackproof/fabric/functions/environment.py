@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 class Environment:
     """``runtime`` is set by whoever makes the environment; ``stream`` is its log stream."""
 
-    def __init__(self, world: World, version: Version, roots: tuple[Path, ...], stream: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        version: Version,
+        roots: tuple[Path, ...],
+        stream: str,
+        *,
+        read_only: bool = False,
+    ) -> None:
         self._world = world
         self.version = version
         self.stream = stream
@@ -26,7 +34,8 @@ class Environment:
         self.runtime: Any = None
         self.uses = 0
         self.identity = identity(version)
-        self.view = View(roots, variables(world, version, roots[0], stream), Output(self.write))
+        environ = variables(world, version, roots[0], stream)
+        self.view = View(roots, environ, Output(self.write), read_only=read_only)
         self.facts: dict[str, Any] = {"view": self.view, "environment": self}
 
     def run(self, invocation: Invocation) -> Outcome:

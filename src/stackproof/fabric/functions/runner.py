@@ -104,7 +104,7 @@ class Runner:
         day = self._world.clock.datetime()
         stream = f"{day:%Y/%m/%d}/[{version.number}]{self._world.ids.hex(32)}"
         roots: tuple[Path, ...] = service.code.roots(version)
-        environment = Environment(self._world, version, roots, stream)
+        environment = Environment(self._world, version, roots, stream, read_only=service.read_only)
         environment.runtime = runtime_of(environment)
         return environment
 

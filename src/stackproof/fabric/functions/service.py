@@ -38,6 +38,8 @@ class LambdaService:
     def __init__(self, world: World) -> None:
         self.world = world
         self.functions: dict[str, Function] = {}
+        self.read_only = False
+        """Whether handlers find a read-only file system but for ``/tmp``, as on AWS."""
         self.observers: list[Callable[[Invocation], None]] = []
         """Called with each invocation that ended; its ``outcome`` holds the exception of the user's code."""
         self.code = CodeStore(self)

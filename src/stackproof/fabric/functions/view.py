@@ -56,16 +56,17 @@ class _Bytes(io.RawIOBase):
 class View:
     """``roots`` are the folders whose modules belong to the environment alone, in the order of import;
     ``names`` their top-level modules. ``hooks`` is for whoever puts the view in place.
-    ``write_to`` names the only folder that may be written, where the file system is read-only."""
+    ``read_only``: nothing but ``/tmp`` may be written, as on Lambda."""
 
-    __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "roots", "write_to")
+    __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "read_only", "roots")
 
     def __init__(
         self,
         roots: tuple[Path, ...],
         environ: dict[str, str],
         output: Output,
-        write_to: Path | None = None,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.roots = tuple(str(root) for root in roots)
         self.names = frozenset(name for root in roots for name in _modules(root)) - SHARED
@@ -74,7 +75,7 @@ class View:
         self.cwd = self.roots[0]
         self.modules: dict[str, ModuleType] = {}
         self.hooks: dict[str, Any] = {}
-        self.write_to = write_to
+        self.read_only = read_only
 
 
 def _modules(root: Path) -> list[str]:
