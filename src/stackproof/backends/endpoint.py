@@ -121,14 +121,15 @@ class EndpointBackend(WorldBackend):
     ) -> dict[str, Any]:
         service = client.meta.service_model.service_name
         caller = self.caller_of(client)
-        if not self.world.owns(service, operation):
-            return self.world.call(
-                service, operation, params, caller, lambda p, c: self._by_endpoint(original, c)
-            )
-        model, params, context = boto.prepared(client, operation, params)
         try:
+            if not self.world.owns(service, operation):
+                return self.world.call(
+                    service, operation, params, caller, lambda p, c: self._by_endpoint(original, c)
+                )
+            model, params, context = boto.prepared(client, operation, params)
             response = self.world.call(service, operation, params, caller)
         except ServiceError as error:
+            model, _, context = boto.prepared(client, operation, params)
             return boto.answered(
                 client, model, context, boto.error_response(client, error, self.world.ids.uuid())
             )

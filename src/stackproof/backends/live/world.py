@@ -19,6 +19,8 @@ from stackproof.fabric.world import Snapshot, World
 PATIENCE = 60.0
 """Seconds that ``run_until_idle`` waits unless told otherwise."""
 _INTERVAL = 0.03
+_OURS = ("lambda", "apigateway")
+"""Services that move things here: functions run in this process, and requests to APIs reach them."""
 
 
 class LiveWorld(World):
@@ -38,7 +40,7 @@ class LiveWorld(World):
         self.journal = Journal(self.clock, journal)
 
     def service(self, name: str) -> Any:
-        """Lambda is the fabric's own; queues and topics are reached through the endpoint's API."""
+        """Functions and APIs are the fabric's own; queues and topics are reached at the endpoint."""
         found = self._services.get(name)
         if found is None:
             found = self._services[name] = self._make(name)
@@ -51,7 +53,7 @@ class LiveWorld(World):
             return PassedThrough(name)
         if name == "sns":
             return LiveTopics(self)
-        if name == "lambda":
+        if name in _OURS:
             return registry.factory(name)(self)
         return PassedThrough(name)
 
