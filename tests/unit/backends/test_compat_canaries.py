@@ -37,6 +37,7 @@ def test_moto_has_the_hooks() -> None:
     from moto.core.responses import BaseResponse
     from moto.dynamodb.responses import DynamoHandler
     from moto.moto_api._internal import mock_random
+    from moto.s3.models import FakeBucket, s3_backends
 
     from stackproof.backends.compat import moto
 
@@ -45,6 +46,9 @@ def test_moto_has_the_hooks() -> None:
     assert "__new__" in vars(BaseModel)
     assert callable(BaseResponse.get_current_account)
     assert callable(mock_random.seed)
+    assert callable(FakeBucket._log_permissions_enabled_policy)
+    assert callable(FakeBucket.get_permission)
+    assert isinstance(s3_backends.bucket_accounts, dict)
     for method in moto.DYNAMO_OPERATIONS.values():
         assert callable(getattr(DynamoHandler, method))
 

@@ -6,6 +6,7 @@ import copy
 from functools import cache
 from typing import Any
 
+from stackproof.backends.compat import s3
 from stackproof.fabric.service import Params, Response
 
 ACCOUNT_HEADER = "x-moto-account-id"
@@ -38,6 +39,7 @@ def respond(request: Any, account: str) -> Any:
     from moto.core.botocore_stubber import MockRawResponse
 
     request.headers[ACCOUNT_HEADER] = account
+    s3.mend()
     answer = _stubber().process_request(request)
     if answer is None:
         answer = (404, {}, b"")
@@ -68,6 +70,7 @@ def take_out() -> Backends:
     taken = {holder: dict.copy(holder) for holder in BackendDict._instances}  # type: ignore[misc]
     for holder in taken:
         dict.clear(holder)
+        s3.own_names(holder)
     BackendDict._instances.clear()  # type: ignore[misc]
     return taken
 
@@ -79,6 +82,7 @@ def put_in(backends: Backends) -> None:
     take_out()
     for holder, accounts in backends.items():
         dict.update(holder, accounts)
+        s3.own_names(holder)
         BackendDict._instances.append(holder)  # type: ignore[misc]
 
 

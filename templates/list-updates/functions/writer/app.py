@@ -14,6 +14,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
+# The longest partition key of DynamoDB, in bytes.
+LONGEST_KEY = 2048
+
 logger = Logger()
 dynamodb = boto3.client("dynamodb")
 sqs = boto3.client("sqs")
@@ -33,6 +36,8 @@ def read(body: str) -> dict[str, dict[str, str]]:
         raise ValueError(f"{update['at']} names no time zone")
     if not isinstance(update["child_id"], str) or not isinstance(update["location"], str):
         raise TypeError("child_id and location are strings")
+    if not 0 < len(update["child_id"].encode()) <= LONGEST_KEY:
+        raise ValueError(f"a child_id has 1 to {LONGEST_KEY} bytes")
     return {
         "child_id": {"S": update["child_id"]},
         "behaviour": {"S": update["behaviour"]},
