@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ class Deployer:
         self.backend = backend
         self.library = library
         self.stacks: dict[str, Stack] = {}
+        self._created: Counter[str] = Counter()
 
     def deploy(
         self,
@@ -120,7 +122,10 @@ class Deployer:
         return Spot(name, self.backend.account, region, partition_of(region))
 
     def _place(self, spot: Spot, folder: Path, tags: Mapping[str, str]) -> Place:
-        identity = stack_id(spot.partition, spot.region, spot.account, spot.stack, 0)
+        # A stack that is created again has another id, and so its resources have other names.
+        self._created[spot.stack] += 1
+        count = self._created[spot.stack]
+        identity = stack_id(spot.partition, spot.region, spot.account, spot.stack, count)
         return Place(spot.stack, identity, spot.account, spot.region, spot.partition, folder, tags)
 
     def _run(self, stack: Stack, blueprint: Blueprint, place: Place, before: State | None) -> None:
@@ -277,18 +282,20 @@ class Deployer:
 
     def snapshot(self) -> Any:
         """Which stacks there are, and how."""
-        return {
+        stacks = {
             name: (stack, stack.state, stack.status, len(stack.events), stack.source)
             for name, stack in self.stacks.items()
         }
+        return stacks, Counter(self._created)
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot; the same ``Stack`` objects tell the former state."""
+        stacks, created = state
         for stack in self.stacks.values():
-            if stack.name not in state:
+            if stack.name not in stacks:
                 stack.state, stack.status = None, "DELETE_COMPLETE"
-        self.stacks = {}
-        for name, (stack, deployed, status, events, source) in state.items():
+        self.stacks, self._created = {}, Counter(created)
+        for name, (stack, deployed, status, events, source) in stacks.items():
             stack.state, stack.status, stack.source = deployed, status, source
             del stack.events[events:]
             self.stacks[name] = stack
