@@ -7,10 +7,11 @@ over, or when its payload reaches 6 MB.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from stackproof.fabric import arns
 from stackproof.fabric.functions import errors
@@ -33,7 +34,8 @@ MOST_POLLERS = 1250
 LARGEST_BATCH = 10_000
 _LARGEST_PAUSE = 32
 
-Records = list[tuple[Message, dict[str, Any]]]
+Entry = dict[str, Any]
+Records = list[tuple[Message, Entry]]
 
 
 class _Poller:
@@ -197,10 +199,14 @@ class SqsSource:
         found = [(message, record(message, mapping)) for message in messages]
         if not mapping.patterns:
             return found
-        kept = [(message, entry) for message, entry in found if passes(entry, mapping.patterns)]
-        self._delete(
-            mapping, [m for m, entry in found if not passes(entry, mapping.patterns)], "lambda.Filter"
-        )
+        kept: Records = []
+        refused: list[Entry] = []
+        for message, entry in found:
+            if passes(entry, mapping.patterns):
+                kept.append((message, entry))
+            else:
+                refused.append(entry)
+        self._delete(mapping, refused, "lambda.Filter")
         return kept
 
     # Batches.
@@ -242,8 +248,9 @@ class SqsSource:
         function, version = self._target(mapping)
         if function is None or version is None:
             return
-        payload = json.dumps({"Records": [entry for _, entry in batch]}).encode()
-        ended = partial(self._ended, mapping.uuid, [message for message, _ in batch])
+        entries = [entry for _, entry in batch]
+        payload = msgspec.json.encode({"Records": entries})
+        ended = partial(self._ended, mapping.uuid, entries)
         try:
             self._lambda.invoking.start(
                 function, version, mapping.target, payload, arns.last(mapping.source), ended,
@@ -277,9 +284,7 @@ class SqsSource:
         drives: Callable[[], bool] = partial(self._waits, mapping.uuid)
         world.scheduler.after(poller.pause, label, self._poll, mapping.uuid, drives=drives)
 
-    def _ended(
-        self, uuid: str, messages: Sequence[Message], invocation: Invocation, outcome: Outcome
-    ) -> None:
+    def _ended(self, uuid: str, batch: Sequence[Entry], invocation: Invocation, outcome: Outcome) -> None:
         poller = self._pollers.get(uuid)
         if poller is None:
             return
@@ -287,10 +292,10 @@ class SqsSource:
         poller.pause = 0
         mapping = self._mappings.table.get(uuid)
         if mapping is not None and not outcome.error:
-            done: Sequence[Message] = messages
+            done = batch
             if mapping.partial:
-                left = answers.failed(outcome.payload, [message.id for message in messages])
-                done = [message for message in messages if message.id not in left]
+                left = answers.failed(outcome.payload, [entry["messageId"] for entry in batch])
+                done = [entry for entry in batch if entry["messageId"] not in left]
             lost = self.duplicates and self._world.scheduler.choose(
                 "deletion", [False, True], ["done", "lost"]
             )
@@ -298,14 +303,14 @@ class SqsSource:
                 self._delete(mapping, done, "sqs.Delete")
         self._poll(uuid)
 
-    def _delete(self, mapping: EventSourceMapping, messages: Sequence[Message], verb: str) -> None:
-        if not messages:
+    def _delete(self, mapping: EventSourceMapping, batch: Sequence[Entry], verb: str) -> None:
+        """Delete with the receipts of this receive: on a FIFO queue an older one no longer holds."""
+        if not batch:
             return
-        sqs = self._world.service("sqs")
-        for message in messages:
-            sqs.delete_raw(mapping.source, message.receipt)
+        receipts = [entry["receiptHandle"] for entry in batch]
+        self._world.service("sqs").delete_batch_raw(mapping.source, receipts)
         journal = self._world.journal
-        detail = {"MessageIds": [message.id for message in messages]} if journal.full else None
+        detail = {"MessageIds": [entry["messageId"] for entry in batch]} if journal.full else None
         journal.record(f"{arns.last(mapping.function)} mapping", verb, arns.last(mapping.source), detail)
 
     # Snapshots.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric.service import Caller, Operation, Params, Response, ServiceError
@@ -178,6 +178,19 @@ class Receiving:
             if queue.fifo and queue.available():
                 self._service.wake(queue)
             self._service.settled(queue)
+
+    def delete_all(self, queue: Queue, receipts: Iterable[str]) -> None:
+        """Delete by receipt handles, passing over those that no longer hold."""
+        for receipt in receipts:
+            try:
+                message = self._find(queue, receipt)
+            except ServiceError:
+                continue
+            if message is not None:
+                queue.remove(message)
+        if queue.fifo and queue.available():
+            self._service.wake(queue)
+        self._service.settled(queue)
 
     def delete_message(self, params: Params, caller: Caller) -> Response:
         """One message; deleting twice is no error."""

@@ -6,7 +6,7 @@ The operations live in ``admin``, ``sending``, ``receiving`` and ``moving``; the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
@@ -162,6 +162,12 @@ class SqsService:
                 self.receiving.delete(queue, receipt)
             except ServiceError:
                 return
+
+    def delete_batch_raw(self, arn: str, receipts: Iterable[str]) -> None:
+        """Delete many received messages at once; those that cannot be are passed over."""
+        queue = self.queue(arn)
+        if queue is not None:
+            self.receiving.delete_all(queue, receipts)
 
     def release_raw(self, arn: str, receipt: str, seconds: int) -> None:
         """Change the visibility timeout of a received message."""
