@@ -11,6 +11,7 @@ import destination_scenarios  # noqa: F401 - registers its scenarios
 import event_source_scenarios  # noqa: F401
 import sns_delivery_scenarios  # noqa: F401
 import sns_filter_scenarios  # noqa: F401
+import sns_function_scenarios  # noqa: F401
 import sns_mobile_scenarios  # noqa: F401
 import sns_scenarios  # noqa: F401
 import sqs_fifo_scenarios  # noqa: F401
@@ -21,7 +22,6 @@ SOURCES = ("sqs", "sns", "sns-filter-policy", "sqs-event-source", "lambda-destin
 
 EMPTY = "the recording is empty: there is nothing to compare"
 
-_FUNCTION = "needs a function that runs: played with the function service"
 _HTTP = "asked by plain HTTP requests to AWS, past any SDK; the embedded backend has no HTTP side"
 _HIDDEN = "test_fifo_group_visibility_extends_with_change_message_visibility"
 _OLDER = "what was asked is lost: the test was rewritten after this was recorded"
@@ -39,9 +39,7 @@ REASONS: dict[tuple[str, str], str] = {
     ("sns", "test_delete_platform_endpoint_with_subscription"): (
         "AWS answers a page token where there is no second page, now and then"
     ),
-    ("sns", "test_delivery_lambda"): _FUNCTION,
-    ("sns", "test_python_lambda_subscribe_sns_topic"): _FUNCTION,
-    ("sns", "test_sns_topic_as_lambda_dead_letter_queue"): _FUNCTION,
+    ("sns", "test_delivery_lambda"): "the topic's delivery logs are not emulated",
     ("sns", "test_publish_sqs_from_sns_with_xray_propagation"): (
         "the trace header is set on the HTTP request, which the embedded backend never makes"
     ),
