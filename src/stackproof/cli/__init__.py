@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "baseline": "Record the findings that are there, so that only new ones count.",
     "verdict": "Join the results of check, prove and inspect into one answer.",
     "convert": "Convert a template between JSON and YAML.",
-    "deploy": "Deploy a template on the embedded backend and tell what of it is emulated.",
+    "deploy": "Deploy a template on this machine; tell what is emulated.",
     "assemble": "Assemble a folder of snippets into one template.",
 }
 """Each command with its one-line help; ``--help`` shows this table without importing a command."""
