@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stackproof.deploy.run import Context
 
 T = TypeVar("T")
+_LACKING = ("not yet been emulated", "not been implemented", "not included in your current license")
 _GONE = ("NotFound", "NonExistent", "NoSuch", "DoesNotExist")
 
 
@@ -28,6 +29,11 @@ class Failed(Exception):
     def gone(self) -> bool:
         """Whether what was to be deleted is not there any more."""
         return any(part in self.code for part in _GONE)
+
+    @property
+    def lacking(self) -> bool:
+        """Whether an endpoint says that it has not got the service or the operation."""
+        return "NotImplemented" in self.code or any(part in self.reason for part in _LACKING)
 
 
 def attempt(action: Callable[[], T]) -> T:
@@ -70,13 +76,21 @@ def made(context: Context, wanted: Resource) -> Resource:
     """Create a resource."""
     doer = handler(wanted.type)
     one = job(context, wanted, None)
-    return _result(wanted, attempt(lambda: doer.create(one)), verdict(doer, wanted, one))
+    try:
+        answer = attempt(lambda: doer.create(one))
+    except Failed as error:
+        if not error.lacking:
+            raise
+        return _result(wanted, handler("*").create(one), Verdict(Level.NOT_EMULATED))
+    return _result(wanted, answer, verdict(doer, wanted, one))
 
 
 def changed(context: Context, wanted: Resource, before: Resource) -> Resource:
     """Change a resource in place."""
     doer = handler(wanted.type)
     one = job(context, wanted, before.properties)
+    if before.verdict.level is Level.NOT_EMULATED:
+        return _result(wanted, before.made, before.verdict)
     answer = attempt(lambda: doer.update(one, before.made))
     kept = [path for path in before.verdict.left_out if not one.changed(path.split(".", 1)[0])]
     one.dropped[:0] = kept
@@ -85,7 +99,9 @@ def changed(context: Context, wanted: Resource, before: Resource) -> Resource:
 
 
 def gone(context: Context, resource: Resource) -> None:
-    """Delete a resource; one that is gone already is no error."""
+    """Delete a resource; one that is gone already, or never was, is no error."""
+    if resource.verdict.level is Level.NOT_EMULATED:
+        return
     doer = handler(resource.type)
     one = job(context, resource, None)
     try:

@@ -28,7 +28,9 @@ def prepare(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     if isinstance(call.excinfo.value, CapabilityMissing):
         reason = call.excinfo.value.message
         try:
-            pytest.skip(reason)
+            # Shown at the test; but pytest wants one visible frame, and all of ours may be hidden.
+            __tracebackhide__ = False
+            raise pytest.skip.Exception(reason, _use_item_location=True)
         except pytest.skip.Exception:
             call.excinfo = pytest.ExceptionInfo.from_current()
         return

@@ -39,10 +39,13 @@ class Fabric:
 
     def need(self, capability: str) -> None:
         """Raise ``CapabilityMissing`` (which skips the test by name) when the backend lacks something."""
-        if capability not in self.backend.capabilities:
-            from stackproof.backends.servers.capabilities import capabilities_of
+        if capability in self.backend.capabilities:
+            return
+        from stackproof.backends.servers.capabilities import capabilities_of
 
-            reason = capabilities_of(self.backend.kind).missing.get(capability, "")
+        found = capabilities_of(self.backend.kind)
+        if capability not in found:
+            reason = found.missing.get(capability, "")
             raise CapabilityMissing(f"{self.backend.kind} lacks '{capability}': {reason}".rstrip(": "))
 
     @property

@@ -36,6 +36,7 @@ def test_words_count_1_and_then_12(stack: Any, fabric: Any, aws: Any) -> None:
 
 
 def test_words_are_counted_through_the_api(stack: Any, fabric: Any, aws: Any) -> None:
+    fabric.need("http-api")
     system = stack("templates/word-counter", config="test")
     secret = aws.secretsmanager.get_secret_value(SecretId=system["SlackToken"].physical_id)
     form = {"token": secret["SecretString"], "channel_id": "C1", "timestamp": "1.1", "text": "word"}
@@ -45,6 +46,7 @@ def test_words_are_counted_through_the_api(stack: Any, fabric: Any, aws: Any) ->
 
 
 def test_orders_above_5000_take_the_priority_queue(stack: Any, fabric: Any, aws: Any, bodies: Bodies) -> None:
+    fabric.need("bucket-logging")
     system = stack("templates/order-processing", config="test")
     placed = {"event": {"DataType": "String", "StringValue": "OrderPlaced"}}
     for number, total in enumerate((5000, 5000.01, 12)):
@@ -57,6 +59,7 @@ def test_orders_above_5000_take_the_priority_queue(stack: Any, fabric: Any, aws:
 
 
 def test_only_developers_see_trial_orders(stack: Any, fabric: Any, aws: Any, bodies: Bodies) -> None:
+    fabric.need("bucket-logging")
     system = stack("templates/order-processing", config="test")
     trial = {"event": {"DataType": "String", "StringValue": "OrderTrial"}}
     order = json.dumps({"order_id": "t", "total": 9000})

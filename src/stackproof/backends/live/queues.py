@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +179,11 @@ class LiveQueues:
         waiting.append(receipt)
         if len(waiting) >= _MOST:
             self._flush(arn)
+
+    def delete_batch_raw(self, arn: str, receipts: Iterable[str]) -> None:
+        """Delete many received messages."""
+        for receipt in receipts:
+            self.delete_raw(arn, receipt)
 
     def _flush(self, arn: str) -> None:
         waiting = self._to_delete.pop(arn, [])

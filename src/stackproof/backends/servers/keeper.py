@@ -1,6 +1,6 @@
 """The process between a server and its users: it ends the server when the last user is gone.
 
-``python -m stackproof.backends.servers.keeper FOLDER`` reads ``FOLDER/plan.json`` (``command``,
+``main`` reads ``FOLDER/plan.json`` (``command``,
 ``environment``), runs the command in a session of its own and watches ``FOLDER/users``: each user holds
 a lock on a file there. The kernel frees the lock of a user that was killed, so nothing stays behind
 however it ended. At the end the server's processes and the folder are gone.
@@ -102,5 +102,6 @@ def _leave(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """``FOLDER`` is the only argument."""
     keep(Path(sys.argv[1]))

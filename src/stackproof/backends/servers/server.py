@@ -24,6 +24,7 @@ from stackproof.backends.servers.environment import Environment, cache_folder
 from stackproof.errors import BackendError
 
 _GUEST = Path(__file__).with_name("guest.py")
+_KEEPER = f"from {keeper.__name__} import main; main()"
 _PATIENCE = 90.0
 """Seconds that a server may take until it is ready."""
 
@@ -141,7 +142,7 @@ class Server(ABC):
     def _launch(self) -> None:
         with (self.folder / "log").open("ab") as log:
             subprocess.Popen(
-                [sys.executable, "-m", keeper.__name__, str(self.folder)],
+                [sys.executable, "-c", _KEEPER, str(self.folder)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
             )  # fmt: skip
 
