@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stackproof.fabric.scheduler import Drives
 from stackproof.fabric.service import Caller, Operation, Params, Response, ServiceError
 from stackproof.fabric.sqs import errors, validate
 from stackproof.fabric.sqs.attributes import may_redrive, redrive_target
@@ -17,7 +18,7 @@ from stackproof.fabric.sqs.message import (
 )
 from stackproof.fabric.sqs.queue import Queue
 from stackproof.fabric.sqs.sending import batch_failure, batch_response
-from stackproof.fabric.tasks import current
+from stackproof.fabric.tasks import Task, current
 
 if TYPE_CHECKING:
     from stackproof.fabric.sqs.service import SqsService
@@ -79,8 +80,7 @@ class Receiving:
                 return found is not queue or queue.available()
 
             service.world.scheduler.soon(f"long poll of {queue.name}", service.settled, queue)
-            drives = task is None or not task.daemon
-            if signal.wait(arrived, wait, drives=drives):
+            if signal.wait(arrived, wait, drives=_drives(task, queue)):
                 messages = self.take(queue, limit, visibility)
         if task is not None and task.daemon:
             task.busy = bool(messages)
@@ -245,6 +245,14 @@ class _Expecting:
 
     def __call__(self) -> bool:
         return self._queue.available() or self._queue.next_ms() is not None
+
+
+def _drives(task: Task | None, queue: Queue) -> Drives:
+    """Whether a long poll moves the clock of ``run_until_idle``: a worker's does when another queue that it
+    polls in turn has messages for it."""
+    if task is None or not task.daemon:
+        return True
+    return lambda: any(awaits() for awaits in task.awaits if getattr(awaits, "arn", "") != queue.arn)
 
 
 def _each(entries: Sequence[Mapping[str, Any]], work: Any) -> Response:
