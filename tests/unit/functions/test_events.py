@@ -109,7 +109,7 @@ def test_no_reserved_concurrency_gives_events_to_the_dead_letter_queue(lab):
     assert lab.bodies(url) == ['{"n": 1}']
 
 
-def test_a_topic_delivers_to_a_function(lab):
+def test_a_topic_delivers_to_a_function_that_lets_it_in(lab):
     from aws_lambda_powertools.utilities.parser.models import SnsModel
 
     sns = lab.backend.client("sns")
@@ -117,6 +117,13 @@ def test_a_topic_delivers_to_a_function(lab):
     lab.function("f", OK)
     function = "arn:aws:lambda:us-east-1:123456789012:function:f"
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
+    sns.publish(TopicArn=topic, Message="refused")
+    lab.run()
+    assert lab.events("f") == []
+    lab.aws.add_permission(
+        FunctionName="f", StatementId="t", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )  # fmt: skip
     sns.publish(TopicArn=topic, Message="hello", Subject="s")
     lab.run()
     event = SnsModel.model_validate(lab.events("f")[0])

@@ -352,3 +352,34 @@ def test_a_world_is_taken_back_with_its_mappings(lab):
         assert lab.count(url) == (0, 0)
         lab.world.restore(taken)
         lab.invocations.clear()
+
+
+def test_a_slow_batch_cannot_delete_what_was_received_again(lab):
+    url = lab.queue("q", FifoQueue="true", ContentBasedDeduplication="true", VisibilityTimeout="30")
+    lab.function("f", "import time\ndef handler(event, context):\n    time.sleep(25)\n", Timeout=30)
+    lab.connect(url, "f")
+    lab.send(url, "a", MessageGroupId="g")
+    lab.world.advance(1)
+    receipt = (
+        lab.world.journal.entries(verb="lambda.Run")[0].detail.split('"receiptHandle":"')[1].split('"')[0]
+    )
+    lab.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+    taken = lab.sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
+    lab.world.advance(26)
+    assert lab.invocations[0].outcome.error == ""
+    assert lab.count(url) == (0, 1)
+    lab.sqs.delete_message(QueueUrl=url, ReceiptHandle=taken[0]["ReceiptHandle"])
+
+
+def test_lost_deletions_are_a_choice_that_a_search_can_make(make_lab):
+    from stackproof.fabric.choice import Listed
+
+    lab = make_lab(chooser=Listed([1], only=lambda label: label == "deletion"))
+    url = lab.queue("q", VisibilityTimeout="60")
+    lab.function("f", OK)
+    made = lab.connect(url, "f")
+    lab.service.mappings.source(made["EventSourceArn"]).duplicates = True
+    lab.send(url, "a")
+    lab.run()
+    assert sizes(lab) == [1, 1]
+    assert lab.count(url) == (0, 0)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stackproof.fabric import arns
 from stackproof.fabric.functions.invocation import Invocation, Outcome
 from stackproof.fabric.functions.model import LATEST, EventConfig, Function, Version
+from stackproof.fabric.functions.policies import allows
 from stackproof.fabric.service import Delivery, ServiceError, Undeliverable
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ class Events:
             self._service.resolve(function, what.qualifier)
         except ServiceError as error:
             done(Undeliverable(error.message))
+            return
+        principal = delivery.principal
+        # Lambda itself invokes a destination with the role of the function that ended.
+        if principal not in ("", "lambda.amazonaws.com") and not allows(
+            function, what.qualifier, principal, delivery.source
+        ):
+            done(Undeliverable(f"the policy of {arn} does not let {principal} in for {delivery.source}"))
             return
         self.accept(function, what.qualifier, delivery.body.encode(), caller.actor, delivery.trace)
         done(None)
