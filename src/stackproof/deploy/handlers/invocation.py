@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from stackproof.deploy.fit import text
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.model import Made
+from stackproof.deploy.names import uuid_of
 
 
 class Permission(Handler):
@@ -58,8 +59,8 @@ _DEFAULTS: dict[str, Any] = {
     "TumblingWindowInSeconds": 0,
     "DestinationConfig": {},
 }
-_EMULATED_SOURCES = ("sqs",)
-"""Services whose mappings move records here; the others are stored."""
+_UNKNOWN_SOURCE = "Unrecognized event source"
+"""How Lambda begins to refuse a source that it cannot poll here (real ones are all known to AWS)."""
 
 
 class EventSourceMapping(Handler):
@@ -80,29 +81,42 @@ class EventSourceMapping(Handler):
         return params
 
     def create(self, job: Job) -> Made:
-        """CreateEventSourceMapping."""
+        """CreateEventSourceMapping; where nothing polls the source it is named, the mapping pretended."""
+        from botocore.exceptions import ClientError
+
         params = self._params(job, [name for name in _MAPPING if name in job.properties])
-        answer = job.call("lambda", "create_event_source_mapping", {**params, "Tags": job.tags() or None})
-        source = str(job.get("EventSourceArn", ""))
-        kind = source.split(":")[2] if source.count(":") >= 5 else "self-managed"
-        if kind not in _EMULATED_SOURCES and "event-source-" + kind not in job.backend.capabilities:
-            job.left_out("EventSourceArn", f"mappings of {kind} are stored, they move nothing")
+        notes: dict[str, Any] = {}
+        try:
+            answer = job.call("lambda", "create_event_source_mapping", {**params, "Tags": job.tags() or None})
+        except ClientError as error:
+            if _UNKNOWN_SOURCE not in str(error):
+                raise
+            answer, notes = (
+                {"UUID": uuid_of(job.place.stack_id, job.logical_id, job.serial)},
+                {"pretended": True},
+            )
+            kind = str(job.get("EventSourceArn", "")).split(":")[2:3]
+            job.left_out(
+                "EventSourceArn", f"nothing polls {''.join(kind)} here, no record reaches the function"
+            )
+        place = job.place
         arn = answer.get("EventSourceMappingArn") or (
-            f"arn:{job.place.partition}:lambda:{job.place.region}:{job.place.account}"
-            f":event-source-mapping:{answer['UUID']}"
+            f"arn:{place.partition}:lambda:{place.region}:{place.account}:event-source-mapping:{answer['UUID']}"
         )
-        return Made(answer["UUID"], {"Id": answer["UUID"], "EventSourceMappingArn": arn})
+        return Made(answer["UUID"], {"Id": answer["UUID"], "EventSourceMappingArn": arn}, notes)
 
     def update(self, job: Job, made: Made) -> Made:
         """UpdateEventSourceMapping with what changed."""
         names = [name for name in _MAPPING if job.changed(name)]
-        if names:
+        if names and "pretended" not in made.notes:
             params = self._params(job, names)
             job.call("lambda", "update_event_source_mapping", {"UUID": made.physical_id, **params})
         return made
 
     def delete(self, job: Job, made: Made) -> None:
         """DeleteEventSourceMapping."""
+        if "pretended" in made.notes:
+            return
         job.call("lambda", "delete_event_source_mapping", {"UUID": made.physical_id})
 
 

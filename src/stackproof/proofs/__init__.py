@@ -1,0 +1,1 @@
+"""Searches over a deployed stack: what to send it, and machines that drive it."""
