@@ -258,3 +258,10 @@ def test_functions_survive_a_snapshot_and_start_cold(lab):
     assert [lab.invoke("f").value for _ in range(2)] == [1, 2]
     lab.world.restore(taken)
     assert lab.invoke("f").value == 1
+
+
+def test_two_qualifiers_that_differ_are_refused(lab):
+    lab.function("f", OK)
+    lab.aws.publish_version(FunctionName="f")
+    with pytest.raises(ClientError, match="does not match the specified qualifier"):
+        lab.aws.invoke(FunctionName="f:1", Qualifier="$LATEST")

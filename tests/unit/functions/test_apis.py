@@ -352,3 +352,16 @@ def test_a_function_url(lab):
     event = lab.world.http.request("GET", url + "x?y=1").json()
     assert (event["rawPath"], event["routeKey"]) == ("/x", "$default")
     assert json.dumps(event["queryStringParameters"]) == '{"y": "1"}'
+
+
+def test_a_nearer_path_wins_over_a_nearer_method(lab, apis, get):
+    lab.function("f", ECHO)
+    apis.permit("f")
+    base = apis.http("f", "ANY /a/list", "GET /a/{id}")
+    assert get(f"{base}/a/list").json()["routeKey"] == "ANY /a/list"
+
+
+def test_a_permission_for_another_api_does_not_count(lab, apis, get):
+    lab.function("f", ECHO)
+    apis.permit("f", api="another")
+    assert get(apis.http("f", "GET /a") + "/a").status == 500

@@ -115,3 +115,9 @@ def test_an_undeclared_path_names_what_is_declared(lab):
     lab.world.http.double("https://t.example.com", {("GET", "/x"): 200})
     with pytest.raises(UsageError, match=r"GET /x only.*add \(\"POST\", \"/y\"\)"):
         lab.world.http.request("POST", "https://t.example.com/y")
+
+
+def test_a_double_covers_its_own_host_only(lab):
+    lab.world.http.double("https://t.example.com", 200)
+    with pytest.raises(UsageError, match="which nothing declares"):
+        lab.world.http.request("GET", "https://t.example.com.evil.org/x")

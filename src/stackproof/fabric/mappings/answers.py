@@ -17,7 +17,7 @@ def failed(payload: bytes, identifiers: Sequence[str]) -> frozenset[str]:
         answer = json.loads(payload) if payload else None
     except ValueError:
         return everything
-    if answer is None or answer == {}:
+    if answer is None:
         return frozenset()
     if not isinstance(answer, dict):
         return everything
