@@ -17,6 +17,8 @@ from typing import TypeVar
 
 import msgspec
 
+from stackproof.gate.packing import pack, unpack
+
 T = TypeVar("T")
 
 _FORMAT = b"stackproof-cache-1\n"
@@ -54,10 +56,10 @@ class Cache:
         if head != _FORMAT or hashlib.sha256(payload).digest() != checksum:
             return None
         try:
-            entry = msgspec.msgpack.decode(payload, type=Entry)
+            entry = unpack(payload, Entry)
             if any(self._digest(name) != digest for name, digest in entry.reads.items()):
                 return None
-            answer = msgspec.msgpack.decode(entry.answer, type=kind)
+            answer = unpack(entry.answer, kind)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         with contextlib.suppress(OSError):
@@ -68,8 +70,8 @@ class Cache:
         """Store an answer; a folder that cannot be written to is no reason to fail."""
         if self._folder is None:
             return
-        entry = Entry(dict(reads), msgspec.Raw(msgspec.msgpack.encode(answer)))
-        payload = msgspec.msgpack.encode(entry)
+        entry = Entry(dict(reads), msgspec.Raw(pack(answer)))
+        payload = pack(entry)
         path = self._path(key)
         with contextlib.suppress(OSError):
             self._prepare(path.parent)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from stackproof.config import Config
 from stackproof.gate import rules
 from stackproof.gate.cache import Cache
 from stackproof.gate.digests import EXISTS, Files
 from stackproof.gate.keys import Keys
+from stackproof.gate.packing import pack, unpack
 from stackproof.gate.pool import Ended, Part, Pool
 from stackproof.gate.results import OUTSIDE, RESOLVED, WRITTEN, EstateResult, StageResult
+from stackproof.gate.sending import pack, sound
 from stackproof.model import Finding, Judged, Location, Problem, RuleInfo
 from stackproof.template.discover import TemplateFile
 
@@ -59,6 +60,12 @@ class Fresh:
         self, templates: Sequence[TemplateFile], assemblies: Sequence[Path], key: str, progress: Progress
     ) -> EstateResult:
         """The answer for these templates; it is kept under ``key`` when nothing went wrong."""
+        with _without_collections():
+            return self._judge(templates, assemblies, key, progress)
+
+    def _judge(
+        self, templates: Sequence[TemplateFile], assemblies: Sequence[Path], key: str, progress: Progress
+    ) -> EstateResult:
         from stackproof.checks.base import load_checks
         from stackproof.checks.guard.engine import GuardEngine
         from stackproof.checks.guard.rulesets import load_rulesets
@@ -113,7 +120,7 @@ class Fresh:
             template = missing[job]
             kept = known[template.file]
             wanted = frozenset(self._stages) - kept.keys()
-            return map(msgspec.msgpack.encode, judge.stages(template, wanted, kept.get(WRITTEN)))
+            return map(pack, judge.stages(template, wanted, kept.get(WRITTEN)))
 
         workers = self._config.workers or _processors()
         pool = Pool(work, workers, self._config.time_limit)
@@ -129,7 +136,7 @@ class Fresh:
                     gathered.ended[file] = event
 
     def _take(self, file: str, part: Part, gathered: _Gathered) -> None:
-        result = msgspec.msgpack.decode(part.payload, type=StageResult)
+        result = unpack(part.payload, StageResult)
         result = replace(result, reads=tuple(sorted({self._files.name(path) for path in result.reads})))
         gathered.results[file][result.stage] = result
         reads = self._settled([*result.reads, *self._code])
@@ -162,11 +169,8 @@ class Fresh:
                 findings.append(rules.timeout(file, self._config.time_limit, _done(gathered.results[file])))
             else:
                 problems.append(_crashed(file, ended))
-        if assemblies:
-            from stackproof.template.assembly import check_assembly
-
-            for folder in assemblies:
-                findings += check_assembly(folder, self._root).findings
+        for folder in assemblies:
+            findings += self._assembly(folder)
         every = [
             gathered.results[template.file][stage]
             for template in templates
@@ -182,6 +186,28 @@ class Fresh:
             notes=tuple(dict.fromkeys(note for result in every for note in result.notes)),
             cut_off=tuple(sorted(gathered.ended)),
         )
+
+    def _assembly(self, folder: Path) -> tuple[Finding, ...]:
+        key = self._keys.assembly(folder)
+        known = self._cache.find(key, tuple[Finding, ...])
+        if known is None:
+            from stackproof.template.assembly import check_assembly
+
+            known = sound(check_assembly(folder, self._root).findings, tuple[Finding, ...])
+            self._cache.keep(key, known, {})
+        return known
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Rules and schemas live to the end of a run: to look through them for garbage only costs time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _done(results: Mapping[str, StageResult]) -> str:

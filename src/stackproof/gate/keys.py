@@ -35,7 +35,10 @@ class Keys:
         self.templates = {template.file: template for template in templates}
         self._mode = "as written" if as_written else "as deployed"
         self._folders: dict[Path, str] = {}
+        self._assemblies: dict[Path, str] = {}
         self._texts: dict[str, bytes] = {}
+        self._parts: dict[str, str] = {}
+        self._groups: dict[frozenset[str], str] = {}
 
     @cached_property
     def tools(self) -> str:
@@ -96,20 +99,31 @@ class Keys:
         """The key of a whole run's answer."""
         parts = ["run", self.tools, self.lint, self.policies, self.settings, *sorted(judged), "of"]
         parts.append(self._surroundings(self.templates))
-        for folder in assemblies:
-            parts += [self._files.name(folder), self._files.through(folder)]
-        return combine(*parts)
+        return combine(*parts, *(self.assembly(folder) for folder in assemblies))
+
+    def assembly(self, folder: Path) -> str:
+        """The key of what is wrong with a cloud assembly."""
+        if folder not in self._assemblies:
+            parts = ("assembly", self.tools, self._files.name(folder), self._files.through(folder))
+            self._assemblies[folder] = combine(*parts)
+        return self._assemblies[folder]
 
     def _digest(self, name: str) -> str:
         return self._files.digest(self._files.name(self.templates[name].path))
 
     def _surroundings(self, names: Iterable[str]) -> str:
         """The content of some templates and of everything that configures them."""
-        parts: list[str] = []
-        for name in sorted(names):
+        group = frozenset(names)
+        if group not in self._groups:
+            self._groups[group] = combine(*(self._part(name) for name in sorted(group)))
+        return self._groups[group]
+
+    def _part(self, name: str) -> str:
+        if name not in self._parts:
             template = self.templates[name]
-            parts += [name, self._digest(name), template.assembly, self._folder(template.path)]
-        return combine(*parts)
+            folder = self._folder(template.path)
+            self._parts[name] = combine(name, self._digest(name), template.assembly, folder)
+        return self._parts[name]
 
     def _folder(self, path: Path) -> str:
         """The configuration files beside a template, and which other templates are there."""

@@ -24,6 +24,7 @@ class Links:
     def __init__(self, texts: Mapping[str, bytes], config: Config) -> None:
         self._mapped = dict(_mapped(config))
         self._groups = {name: {name} for name in texts}
+        self._related: dict[int, frozenset[str]] = {}
         by_base: dict[str, list[str]] = {}
         for name in texts:
             by_base.setdefault(posixpath.basename(name), []).append(name)
@@ -38,11 +39,16 @@ class Links:
 
     def related(self, name: str) -> frozenset[str]:
         """Every template whose change can change this one's verdict, itself among them."""
-        related = set(self._groups[name])
-        if not related.isdisjoint(self._importing):
-            for exporter in self._exporting:
-                related |= self._groups[exporter]
-        return frozenset(related)
+        group = self._groups[name]
+        known = self._related.get(id(group))
+        if known is None:
+            related = set(group)
+            if not related.isdisjoint(self._importing):
+                for exporter in self._exporting:
+                    related |= self._groups[exporter]
+            # The groups are complete by now and live as long as this object, so their identity tells them.
+            self._related[id(group)] = known = frozenset(related)
+        return known
 
     def dependents(self, names: Iterable[str]) -> frozenset[str]:
         """Every template whose verdict can change when these change."""

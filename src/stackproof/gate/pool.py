@@ -68,7 +68,6 @@ class Pool:
         """Yield what comes in. Every job gets exactly one ``Ended``; every worker ends with this call."""
         pending = list(reversed(jobs))
         # What the parent holds now is shared with the workers as long as no collection touches it.
-        gc.collect()
         gc.freeze()
         try:
             for _ in range(min(self._count, len(jobs))):
@@ -158,6 +157,7 @@ def _serve(pipe: Connection, work: Work) -> None:
         # The parent decides when to stop; Ctrl-C reaches the whole group of processes.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        gc.enable()
         gc.set_threshold(_GC_THRESHOLD)
         # A rule that prints must not write into the report.
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -15,15 +15,24 @@ from stackproof.gate.keys import Keys
 from stackproof.gate.merging import without_echoes
 from stackproof.gate.request import CheckRequest
 from stackproof.gate.results import EstateResult
+from stackproof.gate.rules import TIMEOUT
 from stackproof.gate.selection import Selection, find, select
-from stackproof.model import Report
+from stackproof.model import Finding, Report
 from stackproof.verdict import baseline as baselines
 from stackproof.verdict.baseline import Baseline
 from stackproof.verdict.judge import judge
 from stackproof.verdict.match import rule_selected
+from stackproof.verdict.merge import template_of
 from stackproof.verdict.outcome import RunOutcome
 
 PILLAR = "check"
+
+_LIMITS = {
+    TIMEOUT: "judging was cut off by the time limit",
+    "SP-CONFIG-BOUND": "not every combination of allowed values was judged",
+    "SP-TRANSFORM-MACRO": "a macro could not be expanded",
+    "SP-TRANSFORM-NOT-INCLUDED": "an include was no local file",
+}
 
 
 Step = Callable[[str], None]
@@ -92,7 +101,7 @@ def _outcome(request: CheckRequest, config: Config, selection: Selection, answer
         judged=answer.judged,
         rules=answer.rules,
         suppressions=answer.suppressions,
-        notes=(*selection.notes, *answer.notes),
+        notes=(*selection.notes, *answer.notes, *_limits(found)),
         complete=not because,
         partial_because=", ".join(because),
         stats={"templates": float(len(selection.judged))},
@@ -100,6 +109,18 @@ def _outcome(request: CheckRequest, config: Config, selection: Selection, answer
         ignore=request.ignore,
         cut_off=frozenset(answer.cut_off),
     )
+
+
+def _limits(findings: Iterable[Finding]) -> list[str]:
+    """What the run could not look at in full, in one line each."""
+    templates: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding.rule in _LIMITS:
+            templates.setdefault(finding.rule, set()).add(template_of(finding))
+    return [
+        f"{_LIMITS[rule]} in {len(files)} {'template' if len(files) == 1 else 'templates'} ({rule})"
+        for rule, files in sorted(templates.items())
+    ]
 
 
 def _assemblies(selection: Selection) -> Sequence[Path]:
