@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stackproof.backends.endpoint import EndpointBackend
 from stackproof.backends.select import Backends
+from stackproof.deploy.deployer import Deployer
 from stackproof.errors import BackendError, CapabilityMissing
 
 pytestmark = [pytest.mark.live, pytest.mark.needs("ministack")]
+
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +68,16 @@ def test_an_endpoint_where_nobody_listens_is_an_error() -> None:
         EndpointBackend("http://127.0.0.1:9").activate()
 
 
-def test_a_function_may_be_left_to_the_endpoint() -> None:
+def test_a_function_may_be_left_to_the_endpoint(stackproof_library: Any) -> None:
     with Backends("ministack", functions="endpoint") as found, found.backend() as backend:
-        assert "own-functions" in backend.capabilities
-        assert not backend.world.owns("lambda", "Invoke")
+        deployed = Deployer(backend, stackproof_library).deploy(HERE / "stacks" / "inbox.yaml")
+        body = json.dumps({"kind": "wanted", "id": "a"})
+        backend.client("sqs").send_message(QueueUrl=deployed.queue("Inbox"), MessageBody=body)
+        backend.world.run_until_idle(timeout=30)
+        items = backend.client("dynamodb").scan(TableName=deployed.table("Items"))["Items"]
+        runs = backend.world.journal.entries(verb="lambda.Run")
+    assert [item["id"]["S"] for item in items] == ["a"]
+    assert runs == []
 
 
 def test_an_endpoint_without_functions_of_its_own_says_so() -> None:

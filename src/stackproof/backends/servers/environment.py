@@ -26,7 +26,10 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class Environment:
-    """``requirement`` resolved under the shipped ``constraints/NAME.txt``, for this version of Python."""
+    """``requirement`` (several with spaces between) under the shipped ``constraints/NAME.txt``.
+
+    One for each version of Python.
+    """
 
     name: str
     requirement: str
@@ -62,21 +65,25 @@ class Environment:
         with locks.lock(self.folder.with_suffix(".lock")):
             if not self.installed:
                 shutil.rmtree(self.folder, ignore_errors=True)
-                for command in self._commands():
-                    self._run(command)
+                try:
+                    for command in self._commands():
+                        self._run(command)
+                except BaseException:
+                    shutil.rmtree(self.folder, ignore_errors=True)
+                    raise
                 (self.folder / "complete").touch()
         return self.python
 
     def _commands(self) -> list[list[str]]:
-        folder, pins = str(self.folder), str(self.constraints)
+        folder, pins, wanted = str(self.folder), str(self.constraints), self.requirement.split()
         uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
         if uv is not None:
             return [
                 [uv, "venv", "--quiet", "--python", sys.executable, folder],
-                [uv, "pip", "install", "--quiet", "--python", str(self.python), "-c", pins, self.requirement],
+                [uv, "pip", "install", "--quiet", "--python", str(self.python), "-c", pins, *wanted],
             ]
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        return [[sys.executable, "-m", "venv", folder], [*pip, "-c", pins, self.requirement]]
+        return [[sys.executable, "-m", "venv", folder], [*pip, "-c", pins, *wanted]]
 
     def _run(self, command: list[str]) -> None:
         try:

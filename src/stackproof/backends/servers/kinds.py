@@ -39,10 +39,13 @@ class LocalStackServer(Server):
 
 
 class MinistackServer(Server):
-    """ministack: LocalStack-compatible, runs Lambda and event source mappings by itself as well."""
+    """ministack: LocalStack-compatible, runs Lambda and event source mappings by itself as well.
+
+    Its functions import what its own environment has: boto3 is there for them.
+    """
 
     name = "ministack"
-    requirement = "ministack==1.5.33"
+    requirement = "ministack==1.5.33 boto3"
     settle = 0.2
     ready_path = "/_ministack/health"
     reset_path = "/_ministack/reset"
