@@ -49,3 +49,16 @@ def test_a_credential_is_not_repeated_in_the_message() -> None:
     matches = lint(text, config=ManualArgs(append_rules=[str(RULES)], regions=["us-east-1"]))
     (found,) = [item for item in matches if item.rule.id == "E9003"]
     assert "AKIA" not in found.message
+
+
+@pytest.mark.parametrize(("name", "said"), [("template.yaml", 1), ("template.json", 0)])
+def test_the_order_of_sections_matters_only_where_people_write(tmp_path: Path, name: str, said: int) -> None:
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
+
+    file = tmp_path / name
+    file.write_text(
+        '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}, "Description": "too late"}', encoding="utf-8"
+    )
+    runner = Runner(ConfigMixIn(["--append-rules", str(RULES), "--template", str(file)]))
+    assert [match.rule.id for match in runner.run()].count("W9002") == said
