@@ -18,10 +18,10 @@ from stackproof.gate import rules
 from stackproof.gate.cache import Cache
 from stackproof.gate.digests import EXISTS, Files
 from stackproof.gate.keys import Keys
-from stackproof.gate.packing import pack, unpack
+from stackproof.gate.packing import unpack
 from stackproof.gate.pool import Ended, Part, Pool
 from stackproof.gate.results import OUTSIDE, RESOLVED, WRITTEN, EstateResult, StageResult
-from stackproof.gate.sending import pack, sound
+from stackproof.gate.sending import message, sound
 from stackproof.model import Finding, Judged, Location, Problem, RuleInfo
 from stackproof.template.discover import TemplateFile
 
@@ -120,7 +120,7 @@ class Fresh:
             template = missing[job]
             kept = known[template.file]
             wanted = frozenset(self._stages) - kept.keys()
-            return map(pack, judge.stages(template, wanted, kept.get(WRITTEN)))
+            return map(message, judge.stages(template, wanted, kept.get(WRITTEN)))
 
         workers = self._config.workers or _processors()
         pool = Pool(work, workers, self._config.time_limit)

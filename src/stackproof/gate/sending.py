@@ -16,19 +16,20 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from stackproof.gate.packing import pack, unpack
 from stackproof.template.discover import readable
 
 T = TypeVar("T")
 
 
-def pack(result: object) -> bytes:
-    """The result as a message that decodes to its own type again, made sound when it is not."""
+def message(result: object) -> bytes:
+    """The result packed so that it unpacks to its own type again; it is made sound when it is not."""
     kind = type(result)
     try:
-        payload = msgspec.msgpack.encode(result)
-        msgspec.msgpack.decode(payload, type=kind)
+        payload = pack(result)
+        unpack(payload, kind)
     except (TypeError, ValueError, msgspec.MsgspecError):
-        return msgspec.msgpack.encode(sound(result, kind))
+        return pack(sound(result, kind))
     return payload
 
 
@@ -48,7 +49,7 @@ def _sound(value: Any, kind: Any) -> Any:
     if get_origin(kind) is Mapping:
         of_key, of_value = get_args(kind)
         return {_sound(key, of_key): _sound(item, of_value) for key, item in value.items()}
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return kind(**{name: _sound(getattr(value, name), hint) for name, hint in _hints(kind).items()})
     return kind(value)
 

@@ -176,7 +176,7 @@ def discover(root: Path, paths: Sequence[Path], config: Config) -> Discovery:
         if stat.S_ISDIR(mode):
             _walk(search, absolute)
         elif stat.S_ISREG(mode):
-            search.templates[absolute] = TemplateFile(display_name(root, absolute), absolute, named=True)
+            _take(search, absolute, named=True)
         else:
             raise UsageError(f"neither a file nor a folder: {path}")
     _drop_links(search)
@@ -185,11 +185,23 @@ def discover(root: Path, paths: Sequence[Path], config: Config) -> Discovery:
 
 
 def display_name(root: Path, path: Path) -> str:
-    """The name that findings carry: POSIX and relative below ``root``, else absolute."""
+    """The name that findings carry: POSIX and relative below ``root``, else absolute; ``readable``."""
     try:
-        return path.relative_to(root).as_posix()
+        return readable(path.relative_to(root).as_posix())
     except ValueError:
-        return path.as_posix()
+        return readable(path.as_posix())
+
+
+def readable(text: str) -> str:
+    r"""The text with what UTF-8 cannot express escaped: a file name's byte as ``\xff``, else ``\ud800``."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(text).decode("utf-8", "backslashreplace")
+        except UnicodeEncodeError:
+            return text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
 def _configured(root: Path, config: Config) -> list[Path]:
@@ -238,8 +250,18 @@ def _take_assembly(search: _Search, folder: Path, members: Sequence[Path]) -> No
     for path in members:
         search.considered += 1
         if not _excluded(search, path):
-            file = display_name(search.root, path)
-            search.templates.setdefault(path, TemplateFile(file, path, assembly=name))
+            _take(search, path, assembly=name)
+
+
+def _take(search: _Search, path: Path, *, named: bool = False, assembly: str = "") -> None:
+    file = display_name(search.root, path)
+    if "\\x" in file and readable(str(path)) != str(path):
+        message = "the file's name is not UTF-8 text: reports cannot name it, so it was not judged"
+        search.findings.append(finding("SP-LOAD-NAME", message, Location(file)))
+    elif named:
+        search.templates[path] = TemplateFile(file, path, named=True)
+    else:
+        search.templates.setdefault(path, TemplateFile(file, path, assembly=assembly))
 
 
 def _look(search: _Search, entries: Sequence[os.DirEntry[str]]) -> Iterator[Path]:
@@ -271,7 +293,7 @@ def _consider(search: _Search, entry: os.DirEntry[str], path: Path) -> None:
         return
     if not looks_like_template(data):
         return
-    search.templates.setdefault(path, TemplateFile(display_name(search.root, path), path))
+    _take(search, path)
     if entry.is_symlink():
         search.linked.append(path)
 
@@ -289,7 +311,8 @@ def _drop_links(search: _Search) -> None:
     """A link to a template that is judged under its own name is not judged twice."""
     for path in search.linked:
         target = path.resolve()
-        if target != path and target in search.templates and not search.templates[path].named:
+        taken = search.templates.get(path)
+        if target != path and target in search.templates and taken is not None and not taken.named:
             del search.templates[path]
 
 

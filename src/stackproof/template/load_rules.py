@@ -17,6 +17,7 @@ def _rule(rule: str, title: str, fix: str, severity: Severity = Severity.ERROR) 
 _ALL = (
     _rule("SP-LOAD-READ", "The file cannot be read", "Check that it exists and its permissions."),
     _rule("SP-LOAD-SIZE", "The file is larger than the limit", "Split it, or raise max_file_size."),
+    _rule("SP-LOAD-NAME", "The file's name is not UTF-8 text", "Rename the file."),
     _rule("SP-LOAD-BINARY", "The file is binary", "Name a YAML or JSON template."),
     _rule("SP-LOAD-ENCODING", "The file is not UTF-8 text", "Save it as UTF-8."),
     _rule("SP-LOAD-EMPTY", "The file is empty", "Add a Resources section or delete the file."),
