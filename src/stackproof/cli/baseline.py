@@ -30,7 +30,7 @@ def command(paths: tuple[Path, ...], prune: bool, root_dir: Path | None, config_
     from stackproof.gate.run import check
     from stackproof.verdict import baseline
 
-    project = load_project(root_dir, config_file)
+    project = load_project(root_dir, config_file, paths)
     file = project.root / project.config.baseline
     old = baseline.load(file) or baseline.Baseline()
     report = check(CheckRequest(paths=paths, use_baseline=False), project.config, project.root)

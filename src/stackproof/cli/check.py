@@ -85,9 +85,10 @@ def command(
     """
     from stackproof.gate.request import CheckRequest, Shard
     from stackproof.gate.run import check, with_overrides
+    from stackproof.gate.scope import weaker
 
     wanted = _wanted(formats, outputs)
-    project = load_project(root_dir, config_file)
+    project = load_project(root_dir, config_file, paths)
     config = with_overrides(
         project.config, fail_on=fail_on, undecided=undecided, workers=workers, time_limit=time_limit
     )
@@ -102,6 +103,8 @@ def command(
         baseline=baseline,
         use_baseline=not no_baseline,
         hook=hook,
+        weakened=weaker(project.config, config),
+        given=(f"the configuration was given on the command line: {config_file}",) if config_file else (),
     )
     report = check(request, config, project.root, progress=progress)
     for form, file in wanted:

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from stackproof.model import RuleInfo
 
 _LINT_ID = re.compile(r"^[EWI]\d[\d*?]*$")
-_ROOMS = (
-    "stackproof.verdict",
-    "stackproof.template",
-    "stackproof.checks.guard",
-    "stackproof.checks.guard.testing",
-    "stackproof.gate",
-)
 _WIDTH = 80
 
 
@@ -71,16 +64,9 @@ def _near(rule: str, project: Project) -> list[str]:
 
 
 def _own() -> Iterator[RuleInfo]:
-    """The tables called ``RULES`` of every module in a room whose name says that it holds rules."""
-    import importlib
-    import pkgutil
+    from stackproof.gate.known import own_rules
 
-    for room in _ROOMS:
-        package = importlib.import_module(room)
-        for module in pkgutil.iter_modules(package.__path__):
-            if module.name == "rules" or module.name.endswith("_rules"):
-                table = getattr(importlib.import_module(f"{room}.{module.name}"), "RULES", {})
-                yield from table.values()
+    yield from own_rules()
 
 
 def _checks() -> Iterator[RuleInfo]:

@@ -34,7 +34,8 @@ class CheckRequest:
     ``paths`` are files and folders (default: the configured template folders). ``as_written`` judges the
     document as the native tools do. ``changed_since`` is a git revision. ``hook``: the paths come from
     a hook, so a path that is no template stands for the templates that depend on it. ``baseline`` names
-    a baseline file that must exist; ``use_baseline`` False judges without one.
+    a baseline file that must exist; ``use_baseline`` False judges without one. ``weakened`` names what the
+    command line asks less strictly than the configuration; ``given`` what it put in that one's place.
     """
 
     paths: tuple[Path, ...] = ()
@@ -46,4 +47,6 @@ class CheckRequest:
     use_cache: bool = True
     baseline: Path | None = None
     use_baseline: bool = True
+    weakened: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     hook: bool = False

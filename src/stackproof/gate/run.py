@@ -12,10 +12,12 @@ from stackproof.errors import UsageError
 from stackproof.gate.cache import Cache
 from stackproof.gate.digests import Files
 from stackproof.gate.keys import Keys
+from stackproof.gate.known import refuse_unknown
 from stackproof.gate.merging import without_echoes
 from stackproof.gate.request import CheckRequest
 from stackproof.gate.results import EstateResult
 from stackproof.gate.rules import TIMEOUT
+from stackproof.gate.scope import left_out, remarks
 from stackproof.gate.selection import Selection, find, select
 from stackproof.model import Finding, Report
 from stackproof.verdict import baseline as baselines
@@ -81,18 +83,21 @@ def run(request: CheckRequest, config: Config, root: Path, *, progress: Progress
             selection.judged, _assemblies(selection), key, progress or _no_progress
         )
         cache.tidy()
-    return _outcome(request, config, selection, answer)
+    return _outcome(request, config, root, selection, answer)
 
 
-def _outcome(request: CheckRequest, config: Config, selection: Selection, answer: EstateResult) -> RunOutcome:
-    chosen, left_out = (*config.select, *request.select), (*config.ignore, *request.ignore)
-    because = [selection.partial_because] if selection.partial_because else []
-    if request.select or request.ignore:
-        because.append("only some rules")
+def _outcome(
+    request: CheckRequest, config: Config, root: Path, selection: Selection, answer: EstateResult
+) -> RunOutcome:
+    if not answer.problems:
+        refuse_unknown(request, config, answer.rules)
+    chosen, ignored = (*config.select, *request.select), (*config.ignore, *request.ignore)
+    because = left_out(request, config, root, selection, answer)
+    remarked = remarks(request, config, answer, complete=not because)
     found = (*selection.discovery.findings, *answer.findings)
 
     def shown(rule: str) -> bool:
-        return rule_selected(rule, chosen, left_out)
+        return rule_selected(rule, chosen, ignored)
 
     return RunOutcome(
         pillar=PILLAR,
@@ -101,7 +106,7 @@ def _outcome(request: CheckRequest, config: Config, selection: Selection, answer
         judged=answer.judged,
         rules=answer.rules,
         suppressions=answer.suppressions,
-        notes=(*selection.notes, *answer.notes, *_limits(found)),
+        notes=(*remarked, *selection.notes, *answer.notes, *_limits(found)),
         complete=not because,
         partial_because=", ".join(because),
         stats={"templates": float(len(selection.judged))},

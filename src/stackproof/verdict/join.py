@@ -14,6 +14,11 @@ from stackproof.model import Report, Verdict
 
 _SHARD = re.compile(r"shard (\d+)/(\d+)")
 
+_NO_COMMIT = (
+    "it is not known which commit must be proven: here is neither git nor a variable of CI that names it; "
+    "give it with --commit"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -55,31 +60,25 @@ def join(
     *,
     allow_dirty: bool = False,
 ) -> JoinedVerdict:
-    """Join results. Without ``commit`` (a full id or at least 7 digits of it) all must agree on one."""
+    """Join results that must be of ``commit``, a full id or at least 7 digits of it.
+
+    Without one the answer is FAIL: a result cannot vouch for the commit that it names itself.
+    """
     results = [one if isinstance(one, Result) else Result(one.pillar, one) for one in reports]
     general = [f"{one.name} {one.problem}" for one in results if one.report is None]
-    wanted = commit or _common(results, general)
+    if not commit:
+        general.append(_NO_COMMIT)
     answers = []
     for pillar in dict.fromkeys(required):
         own = [one for one in results if one.report is not None and one.report.pillar == pillar]
-        answers.append(_answer(pillar, own, wanted, allow_dirty))
+        answers.append(_answer(pillar, own, commit, allow_dirty))
     general += [
         f"{one.name} failed although {one.report.pillar} is not required"
         for one in results
         if one.report is not None and one.report.pillar not in required and not _passed(one.report)
     ]
     good = not general and bool(answers) and all(one.verdict is Verdict.PASS for one in answers)
-    return JoinedVerdict(Verdict.PASS if good else Verdict.FAIL, wanted, tuple(answers), tuple(general))
-
-
-def _common(results: Iterable[Result], general: list[str]) -> str:
-    """The one commit of all results; a reason is added when they disagree."""
-    commits = sorted({one.report.commit for one in results if one.report is not None})
-    if len(commits) > 1:
-        named = ", ".join(commit[:12] or "an unknown one" for commit in commits)
-        general.append(f"the results are of different commits: {named}")
-        return ""
-    return commits[0] if commits else ""
+    return JoinedVerdict(Verdict.PASS if good else Verdict.FAIL, commit, tuple(answers), tuple(general))
 
 
 def _answer(pillar: str, results: Sequence[Result], wanted: str, allow_dirty: bool) -> PillarAnswer:
@@ -93,7 +92,7 @@ def _answer(pillar: str, results: Sequence[Result], wanted: str, allow_dirty: bo
     if wrong:
         return PillarAnswer(pillar, Verdict.FAIL, tuple(wrong))
     shards = f"{len(results)} results" if len(results) > 1 else "one result"
-    where = f" of commit {wanted[:12]}" if wanted else " of an unknown commit"
+    where = f" of commit {wanted[:12]}" if wanted else ""
     return PillarAnswer(pillar, Verdict.PASS, (f"{shards}{where}, complete and passed",))
 
 

@@ -18,10 +18,11 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Writes a result into a folder without git, where the command then runs."""
+    """Writes a result into a folder without git, where the command then runs; CI names the commit."""
     monkeypatch.chdir(tmp_path)
     for name in ("STACKPROOF_COMMIT", "CODEBUILD_RESOLVED_SOURCE_VERSION", "GITHUB_SHA", "CI_COMMIT_SHA"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STACKPROOF_COMMIT", COMMIT)
 
     def write(name: str = "check.json", **changes: Any) -> str:
         report = replace(Report("check", Verdict.PASS, 0, commit=COMMIT), **changes)
@@ -63,6 +64,16 @@ def test_the_commit_can_be_demanded(result: Any) -> None:
 def test_the_commit_of_the_folder_is_demanded(result: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STACKPROOF_COMMIT", "f" * 40)
     assert cli.main(["verdict", result()]) == 1
+
+
+@pytest.mark.parametrize("commit", [COMMIT, ""])
+def test_a_result_does_not_vouch_for_its_own_commit(
+    result: Any, commit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STACKPROOF_COMMIT")
+    assert cli.main(["verdict", result(commit=commit)]) == 1
+    assert "give it with --commit" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["verdict", "--commit", COMMIT, result(commit=commit)]) == (0 if commit else 1)
 
 
 def test_dirty_results_need_to_be_accepted(result: Any) -> None:
