@@ -8,6 +8,7 @@ An unknown region or partition comes out as ``AWS::Region`` or ``AWS::Partition`
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -195,14 +196,28 @@ def _run(prepared: dict[str, Any], values: Values, standins: Mapping[str, str]) 
     return output
 
 
+@functools.cache
+def _policy_templates() -> Any:
+    """The translator's table of policy templates: it validates it anew for each template, half of its time."""
+    from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
+
+    return PolicyTemplatesProcessor(PolicyTemplatesProcessor.get_default_policy_templates_json())
+
+
 @contextmanager
 def _session(region: str, partition: str) -> Iterator[Any]:
     """Something with a region name in place of a boto3 session, and the partition that goes with it.
 
     The translator keeps both in class attributes and asks its own table for the partition of a region;
-    they are put back afterwards.
+    they are put back afterwards, as is the maker of its policy templates.
     """
+    from samtranslator.plugins.policies.policy_templates_plugin import PolicyTemplatesForResourcePlugin
+    from samtranslator.translator import translator
     from samtranslator.translator.arn_generator import ArnGenerator
+
+    templates = _policy_templates()
+    maker = translator.make_policy_template_for_function_plugin
+    translator.make_policy_template_for_function_plugin = lambda: PolicyTemplatesForResourcePlugin(templates)
 
     saved = ArnGenerator.BOTO_SESSION_REGION_NAME, ArnGenerator.__dict__["get_partition_name"]
     if partition:
@@ -212,6 +227,7 @@ def _session(region: str, partition: str) -> Iterator[Any]:
     finally:
         ArnGenerator.BOTO_SESSION_REGION_NAME = saved[0]
         ArnGenerator.get_partition_name = saved[1]
+        translator.make_policy_template_for_function_plugin = maker
 
 
 def _explain(error: Any) -> SamError:
