@@ -198,7 +198,7 @@ def _run(prepared: dict[str, Any], values: Values, standins: Mapping[str, str]) 
 
 @functools.cache
 def _policy_templates() -> Any:
-    """The translator's table of policy templates: it validates it anew for each template, half of its time."""
+    """The translator's policy templates: it validates them anew for each template, half of its time."""
     from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 
     return PolicyTemplatesProcessor(PolicyTemplatesProcessor.get_default_policy_templates_json())
