@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stackproof.model import DocPath, Finding, Location
+from stackproof.model import DocPath, Finding, Location, Outcome
 from stackproof.template import cloud_assembly
 from stackproof.template.assembly_names import check_names
 from stackproof.template.cloud_assembly import ASSETS, MANIFEST, NESTED, STACK
@@ -26,6 +26,9 @@ from stackproof.template.marks import Marks
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MAX_DEPTH = 8
+
+KNOWN_SCHEMA = 55
+"""The newest major version that these checks were held against: @aws-cdk/cloud-assembly-schema 55.6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,13 @@ def _assembly(check: _Check, folder: Path, depth: int) -> None:
     if manifest is None or folder.resolve() in check.visited or depth > _MAX_DEPTH:
         return
     check.visited.add(folder.resolve())
-    listed = manifest.get("artifacts")
-    if not isinstance(listed, dict):
+    _version(check, path.name, manifest, locate)
+    if not isinstance(manifest.get("artifacts"), dict):
         check.add("SP-ASSEMBLY-MANIFEST", "the manifest has no artifacts", locate(()))
         return
     assets = list(_assets(check, folder, manifest, locate))
-    templates = list(_stacks(check, folder, manifest, locate, assets))
+    listed = _listed(folder, manifest)
+    templates = list(_stacks(check, folder, manifest, locate, assets, listed=listed))
     for asset in assets:
         source = folder / asset.path
         if asset.path and source not in templates and cloud_assembly.is_template_file(source):
@@ -86,10 +90,25 @@ def _assembly(check: _Check, folder: Path, depth: int) -> None:
             # Any other template is an asset of the user's: its fingerprint is not of the bytes alone.
             if asset.path.endswith(".template.json"):
                 _hash(check, asset, source, compact=True)
-    check_names(check.findings, check.root, folder, templates, assets)
+    check_names(check.findings, check.root, templates, assets, listed=listed)
     for name, properties in cloud_assembly.artifacts(manifest, NESTED):
         nested = folder / str(properties.get("directoryName") or name)
         _assembly(check, nested, depth + 1)
+
+
+def _version(check: _Check, name: str, manifest: Mapping[str, Any], locate: Marks) -> None:
+    """A manifest says which schema it follows; of a later one nobody knows what else it promises."""
+    written = manifest.get("version")
+    number = re.match(r"\d+", written) if isinstance(written, str) else None
+    path: DocPath = ("version",)
+    if number is None:
+        message = f"{name} has no schema version" if written is None else f"{written!r} is no schema version"
+        check.add("SP-ASSEMBLY-MANIFEST", message, locate(path), path)
+    elif int(number[0]) > KNOWN_SCHEMA:
+        message = f"{name} follows schema {written}, known is {KNOWN_SCHEMA}: what is new was not checked"
+        outcome = Outcome.UNDECIDED
+        found = finding("SP-ASSEMBLY-VERSION", message, locate(path), path=path, outcome=outcome)
+        check.findings.append(found)
 
 
 def _read(check: _Check, path: Path) -> tuple[dict[str, Any] | None, Marks]:
@@ -113,7 +132,13 @@ def _read(check: _Check, path: Path) -> tuple[dict[str, Any] | None, Marks]:
 
 
 def _stacks(
-    check: _Check, folder: Path, manifest: Mapping[str, Any], locate: Marks, assets: list[Asset]
+    check: _Check,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    locate: Marks,
+    assets: list[Asset],
+    *,
+    listed: bool,
 ) -> Iterator[Path]:
     for name, properties in cloud_assembly.artifacts(manifest, STACK):
         written = str(properties.get("templateFile") or "")
@@ -129,7 +154,11 @@ def _stacks(
             _hash(check, asset, template, compact=False)
         url = str(properties.get("stackTemplateAssetObjectUrl") or "")
         keys = [key for asset in own for key in asset.keys]
-        if url and keys and not any(url.endswith("/" + key) for key in keys):
+        if url and not own and listed:
+            path = ("artifacts", name, "properties", "stackTemplateAssetObjectUrl")
+            message = f"stack {name} is deployed from {url}, no asset manifest lists its template {written}"
+            check.add("SP-ASSEMBLY-KEY", message, locate(path), path)
+        elif url and keys and not any(url.endswith("/" + key) for key in keys):
             path = ("artifacts", name, "properties", "stackTemplateAssetObjectUrl")
             message = f"stack {name} is deployed from {url}, its template is published as {', '.join(keys)}"
             check.add("SP-ASSEMBLY-KEY", message, locate(path), path)
@@ -144,12 +173,35 @@ def _assets(check: _Check, folder: Path, manifest: Mapping[str, Any], locate: Ma
             check.add("SP-ASSEMBLY-MANIFEST", message, locate(path), path)
             continue
         listed, marks = _read(check, folder / written)
-        for kind in ("files", "dockerImages"):
-            entries = (listed or {}).get(kind)
-            for asset_id, entry in (entries if isinstance(entries, dict) else {}).items():
-                if isinstance(entry, dict):
-                    yield _asset(check, folder, (kind, asset_id), entry, marks)
+        if listed is not None:
+            if "version" in listed:
+                _version(check, written, listed, marks)
+            for kind in ("files", "dockerImages"):
+                yield from _entries(check, folder, kind, listed, marks)
     yield from _legacy(check, folder, manifest, locate)
+
+
+def _listed(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether there are asset manifests that can be read: what none of them lists is not published."""
+    named = [
+        str(properties.get("file") or "") for _, properties in cloud_assembly.artifacts(manifest, ASSETS)
+    ]
+    return bool(named) and all(isinstance(cloud_assembly.read_json(folder / name), dict) for name in named)
+
+
+def _entries(
+    check: _Check, folder: Path, kind: str, listed: Mapping[str, Any], marks: Marks
+) -> Iterator[Asset]:
+    entries = listed.get(kind, {})
+    if not isinstance(entries, dict):
+        check.add("SP-ASSEMBLY-MANIFEST", f"'{kind}' is no mapping of assets", marks((kind,)), (kind,))
+        return
+    for asset_id, entry in entries.items():
+        path: DocPath = (kind, asset_id)
+        if isinstance(entry, dict):
+            yield _asset(check, folder, path, entry, marks)
+        else:
+            check.add("SP-ASSEMBLY-MANIFEST", f"asset {asset_id} is no mapping", marks(path), path)
 
 
 def _asset(check: _Check, folder: Path, path: DocPath, entry: Mapping[str, Any], marks: Marks) -> Asset:

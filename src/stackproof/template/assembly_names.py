@@ -26,9 +26,13 @@ class _Asset(Protocol):
 
 
 def check_names(
-    findings: list[Finding], root: Path, folder: Path, templates: Sequence[Path], assets: Sequence[_Asset]
+    findings: list[Finding], root: Path, templates: Sequence[Path], assets: Sequence[_Asset], *, listed: bool
 ) -> None:
-    """Every asset key, source path and bucket that a template names must be one that a manifest lists."""
+    """Every asset key, source path and bucket that a template names must be one that a manifest lists.
+
+    ``listed``: there are asset manifests, so that one which lists nothing is wrong. Without any (the legacy
+    synthesizer) keys are parameters.
+    """
     keys = {key.rsplit("/", 1)[-1] for asset in assets for key in asset.keys}
     for path in templates:
         try:
@@ -38,9 +42,9 @@ def check_names(
         document = load_bytes(display_name(root, path), path, data).document
         if document is None:
             continue  # the template's own findings say why
-        if keys:
+        if keys or listed:
             findings.extend(_unknown_keys(document, keys))
-        findings.extend(_resources(document, assets))
+        findings.extend(_resources(document, assets, listed=listed))
 
 
 def _unknown_keys(document: Document, keys: set[str]) -> Iterator[Finding]:
@@ -62,12 +66,12 @@ def _texts(node: Any, path: DocPath) -> Iterator[tuple[DocPath, str]]:
         yield path, node
 
 
-def _resources(document: Document, assets: Sequence[_Asset]) -> Iterator[Finding]:
+def _resources(document: Document, assets: Sequence[_Asset], *, listed: bool) -> Iterator[Finding]:
     by_path = {asset.path: asset for asset in assets if asset.path}
     for logical_id, resource in document.tree.get("Resources", {}).items():
         metadata = resource.get("Metadata") if isinstance(resource, dict) else None
         written = metadata.get("aws:asset:path") if isinstance(metadata, dict) else None
-        if not isinstance(written, str) or not by_path:
+        if not isinstance(written, str) or not (by_path or listed):
             continue
         asset = by_path.get(written)
         if asset is None:

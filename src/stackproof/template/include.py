@@ -70,20 +70,38 @@ def local_file(location: str, folder: Path, root: Path, urls: Mapping[str, str])
 
     Paths of the mapping stand below ``root``, others below ``folder``. None for what is not local.
     """
-    for prefix in sorted(urls, key=len, reverse=True):
-        if location == prefix:
-            return root / urls[prefix]
-        if location.startswith(prefix) and (prefix.endswith("/") or location[len(prefix)] == "/"):
-            return root / urls[prefix] / location[len(prefix) :].lstrip("/")
+    prefix = _mapping(location, urls)
+    if prefix is not None:
+        rest = location[len(prefix) :].lstrip("/")
+        return root / urls[prefix] / rest if rest else root / urls[prefix]
     if "://" in location:
         return Path(location.removeprefix("file://")) if location.startswith("file://") else None
     return folder / location
 
 
+def _mapping(location: str, urls: Mapping[str, str]) -> str | None:
+    """The longest beginning of a location that ``urls`` maps."""
+    for prefix in sorted(urls, key=len, reverse=True):
+        whole = location == prefix or prefix.endswith("/") or location[len(prefix) :].startswith("/")
+        if location.startswith(prefix) and whole:
+            return prefix
+    return None
+
+
+def outside(path: Path, template: Path, root: Path) -> bool:
+    """Whether a file that a template names lies neither in the project nor beside a template outside of it.
+
+    What a template may read must not be for the template to say: a report shows lines of what was read.
+    """
+    template, path = template.resolve(), path.resolve()
+    home = root.resolve() if template.is_relative_to(root.resolve()) else template.parent
+    return not (path.is_relative_to(home) or path.is_relative_to(root.resolve()))
+
+
 def expand_includes(
     document: Document, values: Values, *, root: Path, urls: Mapping[str, str]
 ) -> IncludeResult:
-    """Put every local snippet in its place. What is not local, or another macro, is a note."""
+    """Put every local snippet in its place. What is not local, or another macro, is undecided."""
     result = IncludeResult({}, IncludeMap(document))
     walker = _Walker(values, root, urls, result)
     place = _Place(Marks(document.file, document.tree), document.path.parent, files=(document.path,))
@@ -174,7 +192,11 @@ class _Walker:
         if path is None:
             self._not_included(location, place)
             return None
-        return self._read(location, path.resolve(), place, own or [])
+        path = path.resolve()
+        if _mapping(location, self.urls) is None and outside(path, place.files[0], self.root):
+            self._broken(f"the include of {location} leads out of the project, it is not read", place)
+            return None
+        return self._read(location, path, place, own or [])
 
     def _read(self, location: str, path: Path, place: _Place, own: list[str]) -> Any:
         if path in place.files or len(place.files) > _MAX_NESTING:
@@ -221,10 +243,11 @@ class _Walker:
 
     def _macro(self, name: str, place: _Place) -> None:
         message = f"macro {name} cannot be expanded here: what it makes was not judged"
-        self._add("SP-TRANSFORM-MACRO", message, place, Outcome.NOTE)
+        self._add("SP-TRANSFORM-MACRO", message, place, Outcome.UNDECIDED)
 
     def _not_included(self, what: str, place: _Place) -> None:
-        self._add("SP-TRANSFORM-NOT-INCLUDED", f"not included: {what}", place, Outcome.NOTE)
+        message = f"not included: {what}; what it holds was not judged"
+        self._add("SP-TRANSFORM-NOT-INCLUDED", message, place, Outcome.UNDECIDED)
 
     def _broken(self, message: str, place: _Place) -> None:
         self._add("SP-TRANSFORM-INCLUDE", message, place, Outcome.FAIL)

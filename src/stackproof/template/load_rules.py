@@ -52,6 +52,12 @@ _ALL = (
         Severity.WARNING,
     ),
     _rule("SP-ASSEMBLY-MANIFEST", "The assembly's manifest is missing or broken", "Synthesize again."),
+    _rule(
+        "SP-ASSEMBLY-VERSION",
+        "The assembly follows a later schema",
+        "Use a stackproof that knows it.",
+        Severity.WARNING,
+    ),
     _rule("SP-ASSEMBLY-TEMPLATE", "A template of the assembly is missing", "Synthesize again."),
     _rule("SP-ASSEMBLY-ASSET", "An asset of the assembly is missing", "Synthesize again."),
     _rule("SP-ASSEMBLY-HASH", "A template asset's content is not its hash", "Synthesize again."),

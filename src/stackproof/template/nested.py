@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from stackproof.config import Config
 from stackproof.model import DocPath
 from stackproof.template.constraints import check_value, declaration
+from stackproof.template.include import outside
 from stackproof.template.model import Choice, Configuration, ParameterValue, Unknown
 from stackproof.template.references import NESTED_TYPES
 from stackproof.template.unknowns import text_of
@@ -100,7 +101,10 @@ def find(value: Any, written: Any, parent: Path, config: Config, environment: st
         text = unquote(text.removeprefix("file://"))
     elif _SCHEME.match(text):
         return Target(problem=f"'{text}' is not local", remote=True)
-    return _local(parent.parent / text, text)
+    path = parent.parent / text
+    if outside(path, parent, Path(config.root)):
+        return Target(problem=f"'{text}' leads out of the project, it is not read")
+    return _local(path, text)
 
 
 def _mapped(text: str, config: Config, environment: str) -> Target | None:

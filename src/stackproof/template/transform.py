@@ -132,7 +132,7 @@ def _declared(tree: Mapping[str, Any]) -> list[str]:
 
 
 def _macros(document: Document) -> list[Finding]:
-    """A note for every macro of the ``Transform`` section that only an account can run."""
+    """An undecided finding for every macro of the ``Transform`` section that only an account can run."""
     found = []
     declared = document.tree.get("Transform")
     for index, name in enumerate(_declared(document.tree)):
@@ -140,7 +140,9 @@ def _macros(document: Document) -> list[Finding]:
             path: DocPath = ("Transform", index) if isinstance(declared, list) else ("Transform",)
             message = f"macro {name} cannot be expanded here: what it makes was not judged"
             location = document.locate(path)
-            found.append(finding("SP-TRANSFORM-MACRO", message, location, path=path, outcome=Outcome.NOTE))
+            found.append(
+                finding("SP-TRANSFORM-MACRO", message, location, path=path, outcome=Outcome.UNDECIDED)
+            )
     return found
 
 

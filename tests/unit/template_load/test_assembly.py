@@ -156,6 +156,27 @@ def broken_asset_manifest(synth: Synth) -> None:
     synth.texts["App.assets.json"] = '{\n "files": }'
 
 
+def no_files(synth: Synth) -> None:
+    synth.files.clear()
+
+
+def no_assets(synth: Synth) -> None:
+    synth.files.clear()
+    synth.images.clear()
+
+
+def files_are_a_number(synth: Synth) -> None:
+    synth.texts["App.assets.json"] = '{\n"version": "39.0.0",\n"files": 3}'
+
+
+def entries_are_numbers(synth: Synth) -> None:
+    synth.files.update(dict.fromkeys(synth.files, 3))
+
+
+def later_schema(synth: Synth) -> None:
+    synth.texts["manifest.json"] = '{"artifacts": {},\n"version": "999.0.0"}'
+
+
 FAULTS: list[tuple[Callable[[Synth], None], str, str]] = [
     (no_code, "SP-ASSEMBLY-ASSET", "App.assets.json"),
     (no_image, "SP-ASSEMBLY-ASSET", "App.assets.json"),
@@ -170,6 +191,11 @@ FAULTS: list[tuple[Callable[[Synth], None], str, str]] = [
     (unlisted_path, "SP-ASSEMBLY-KEY", "App.template.json"),
     (other_stack_url, "SP-ASSEMBLY-KEY", "manifest.json"),
     (no_asset_manifest, "SP-ASSEMBLY-MANIFEST", "manifest.json"),
+    (no_files, "SP-ASSEMBLY-KEY", "manifest.json"),
+    (no_assets, "SP-ASSEMBLY-KEY", "App.template.json"),
+    (files_are_a_number, "SP-ASSEMBLY-MANIFEST", "App.assets.json"),
+    (entries_are_numbers, "SP-ASSEMBLY-MANIFEST", "App.assets.json"),
+    (later_schema, "SP-ASSEMBLY-VERSION", "manifest.json"),
     (broken_asset_manifest, "SP-ASSEMBLY-MANIFEST", "App.assets.json"),
 ]
 

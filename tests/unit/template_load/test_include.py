@@ -65,14 +65,14 @@ def test_a_location_may_hang_on_a_parameter(expand_text: Expand, write: Write) -
     text = with_location("!Sub '${Base}/a.yaml'")
     assert "DisplayName" in expand_text(text, Base=".").tree["Resources"]["Topic"]["Properties"]
     (found,) = expand_text(text).findings
-    assert (found.outcome, "Base" in found.message) == (Outcome.NOTE, True)
+    assert (found.outcome, "Base" in found.message) == (Outcome.UNDECIDED, True)
 
 
-def test_what_is_not_local_is_a_note_and_stays_a_call(expand_text: Expand) -> None:
+def test_what_is_not_local_is_undecided_and_stays_a_call(expand_text: Expand) -> None:
     expanded = expand_text(with_location("s3://bucket/a.yaml"))
     (found,) = expanded.findings
-    assert (found.rule, found.outcome) == ("SP-TRANSFORM-NOT-INCLUDED", Outcome.NOTE)
-    assert found.message == "not included: s3://bucket/a.yaml"
+    assert (found.rule, found.outcome) == ("SP-TRANSFORM-NOT-INCLUDED", Outcome.UNDECIDED)
+    assert found.message == "not included: s3://bucket/a.yaml; what it holds was not judged"
     assert found.location.line == 11
     assert "Fn::Transform" in expanded.tree["Resources"]["Topic"]["Properties"]
     assert expanded.partial
@@ -95,6 +95,27 @@ def test_a_broken_include_is_a_finding(
     expanded = expand_text(with_location(name))
     assert expanded.findings[0].rule == rule
     assert expanded.tree["Resources"]["Topic"]["Properties"]["TopicName"] == "own"
+
+
+@pytest.mark.parametrize("location", ["../secret.yaml", "link.yaml", "file://{secret}", "{secret}"])
+def test_an_include_that_leads_out_of_the_project_is_refused_and_never_shown(
+    expand_text: Expand, tmp_path: Path, location: str
+) -> None:
+    secret = tmp_path.parent / "secret.yaml"
+    secret.write_text("root:x:0:0: [\n")
+    (tmp_path / "link.yaml").symlink_to(secret)
+    expanded = expand_text(with_location(location.format(secret=secret)))
+    (found,) = expanded.findings
+    assert (found.rule, found.outcome, found.location.line) == ("SP-TRANSFORM-INCLUDE", Outcome.FAIL, 11)
+    assert "out of the project" in found.message
+    assert "root:x" not in found.message
+    assert expanded.reads == ()
+
+
+def test_a_mapping_may_lead_out_of_the_project(expand_text: Expand, tmp_path: Path) -> None:
+    (tmp_path.parent / "shared.yaml").write_text("DisplayName: shared\n")
+    expanded = expand_text(with_location("s3://bucket/shared.yaml"), {"s3://bucket": ".."})
+    assert expanded.tree["Resources"]["Topic"]["Properties"]["DisplayName"] == "shared"
 
 
 def test_an_include_at_the_top_merges_sections(expand_text: Expand, write: Write) -> None:
@@ -120,13 +141,13 @@ def test_an_include_of_resources(expand_text: Expand, write: Write) -> None:
     assert (found.rule, found.location.file, found.location.line) == ("SP-LOAD-SHAPE", "more.yaml", 3)
 
 
-def test_a_macro_is_a_note_at_its_line(expand_text: Expand) -> None:
+def test_a_macro_is_undecided_at_its_line(expand_text: Expand) -> None:
     expanded = expand_text(
         "Transform:\n  - Own\nResources:\n  Fn::Transform: {Name: Maker}\n  T: {Type: AWS::SNS::Topic}\n"
     )
     assert [(f.rule, f.outcome, f.location.line) for f in expanded.findings] == [
-        ("SP-TRANSFORM-MACRO", Outcome.NOTE, 2),
-        ("SP-TRANSFORM-MACRO", Outcome.NOTE, 4),
+        ("SP-TRANSFORM-MACRO", Outcome.UNDECIDED, 2),
+        ("SP-TRANSFORM-MACRO", Outcome.UNDECIDED, 4),
     ]
     assert list(expanded.tree["Resources"]) == ["T"]
     assert expanded.partial

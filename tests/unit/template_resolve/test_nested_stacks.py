@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,6 +135,13 @@ def test_an_address_that_nothing_maps_is_a_note(estate: Any) -> None:
     found = estate({"master.yaml": parent(url="https://example.com/child.yaml")})
     (finding,) = found.instances("master.yaml")[0].findings
     assert (finding.rule, finding.outcome) == ("SP-NEST-REMOTE", Outcome.NOTE)
+
+
+def test_an_address_out_of_the_project_is_not_read(estate: Any, tmp_path: Path) -> None:
+    (tmp_path.parent / "outside.yaml").write_text(CHILD)
+    found = estate({"master.yaml": parent(url="../outside.yaml")})
+    (finding,) = found.instances("master.yaml")[0].findings
+    assert (finding.rule, "out of the project" in finding.message) == ("SP-NEST-MISSING", True)
 
 
 @pytest.mark.parametrize(
