@@ -21,7 +21,7 @@ from typing import Any
 from stackproof.config import Config, Environment
 from stackproof.model import Finding, Location, Outcome, Severity
 from stackproof.template import parameter_files, samconfig
-from stackproof.template.model import Configuration, Document, ParameterValue
+from stackproof.template.model import Configuration, Document, ParameterValue, Unknown
 from stackproof.template.parameter_files import Settings
 from stackproof.template.unknowns import text_of
 
@@ -41,10 +41,15 @@ class ConfigurationSet:
 
 @dataclass(slots=True)
 class _Sources:
-    """Where one environment's values come from, the most general first."""
+    """Where one environment's values come from, the most general first; ``broken`` are the unreadable."""
 
     files: list[tuple[Path, Settings]] = field(default_factory=list)
-    broken: bool = False
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def readable(self) -> bool:
+        """Whether something is known of the environment besides its name."""
+        return not self.broken or len(self.broken) < len(self.files)
 
 
 def config_files(template: Path) -> tuple[Path, ...]:
@@ -116,8 +121,8 @@ class _Reader:
         for name, environment_config in self._config.environments.items():
             if name not in found and any(key in self._parameters for key in environment_config.parameters):
                 found[name] = _Sources()
-        # A configuration that cannot be read is reported; judged without its values it would only mislead.
-        found = {name: source for name, source in found.items() if not source.broken}
+        # An environment of which nothing can be read is reported; judged without it would only mislead.
+        found = {name: source for name, source in found.items() if source.readable}
         given = {
             name: source
             for name, source in found.items()
@@ -146,7 +151,8 @@ class _Reader:
             self._check_names(settings, is_general=is_general)
             self.findings.extend(settings.findings)
             source.files.append((path, settings))
-            source.broken = source.broken or settings.broken
+            if settings.broken:
+                source.broken.append(file)
 
     def _samconfig(self, found: dict[str, _Sources]) -> None:
         path = self._path.parent / samconfig.FILE_NAME
@@ -212,6 +218,7 @@ def _configuration(
         tags.update(settings.tags)
         policy = settings.stack_policy if settings.stack_policy is not None else policy
         region, stack_name = settings.region or region, settings.stack_name or stack_name
+    values.update(_unread(source, parameters, values))
     return Configuration(
         name=name,
         environment=name,
@@ -225,6 +232,20 @@ def _configuration(
         organization=known.organization,
         files=tuple(path for path, _ in source.files),
     )
+
+
+def _unread(
+    source: _Sources, parameters: Mapping[str, Any], values: Mapping[str, ParameterValue]
+) -> dict[str, ParameterValue]:
+    """What a broken file may say of the parameters that have no value elsewhere: they are not missing."""
+    found: dict[str, ParameterValue] = {}
+    for file in source.broken:
+        for name, raw in parameters.items():
+            if name not in values and isinstance(raw, dict) and "Default" not in raw:
+                reason = f"may have a value in {file}, which cannot be read"
+                unknown = Unknown({"Ref": name}, reason, may_be_empty=True, sources=(name,))
+                found[name] = ParameterValue(unknown, Location(file))
+    return found
 
 
 def _without(

@@ -11,7 +11,7 @@ import pytest
 
 from stackproof.config import Config, Environment
 from stackproof.template.environments import ConfigurationSet, configurations
-from stackproof.template.model import Document
+from stackproof.template.model import Document, Unknown
 
 TEMPLATE = """
 Parameters:
@@ -121,6 +121,33 @@ def test_a_bad_file_is_a_finding_in_it_and_the_others_count(
 def test_a_file_that_cannot_be_decoded_makes_no_configuration(read: Any) -> None:
     found = read({"config/bad.json": "{", "config/binary.json": "[]"})
     assert [item.name for item in found.configurations] == ["binary"]
+
+
+def test_a_broken_file_leaves_what_the_other_file_of_the_environment_says(read: Any) -> None:
+    template = TEMPLATE.replace(
+        "Size: {Type: String, Default: small}", "Size: {Type: String}\n  Kind: {Type: String}"
+    )
+    found = read({"config/prod.json": '["Size=large"]', "config/template.prod.json": "{"}, template)
+    assert [item.rule for item in found.findings] == ["SP-CONFIG-SYNTAX"]
+    assert [item.name for item in found.configurations] == ["prod"]
+    known = values(found)
+    assert known["Size"] == "large"
+    assert "template.prod.json" in known["Kind"].reason
+    assert set(known) == {"Size", "Kind"}
+
+
+def test_a_parameter_that_a_broken_file_may_give_is_not_missing(estate: Any) -> None:
+    text = """
+    Parameters: {Size: {Type: String}, Kind: {Type: String, AllowedValues: [a, b]}}
+    Resources:
+      T: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref Kind, DisplayName: !Ref Size}}
+    """
+    files = {"config/prod.json": '["Size=large"]', "config/t.prod.json": "{", "t.yaml": text}
+    (resolved,) = estate(files).instances("t.yaml")
+    assert resolved.findings == ()
+    properties = resolved.tree["Resources"]["T"]["Properties"]
+    assert properties["DisplayName"] == "large"
+    assert isinstance(properties["TopicName"], Unknown)
 
 
 def test_a_number_counts_with_its_text(read: Any) -> None:
