@@ -35,6 +35,37 @@ def test_appended_rules_that_cannot_be_loaded_are_an_error(engine, rules):
         engine()
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [(": : [\n", 1, 1), ("regions: [a\nb: 2\n", 2, 2), ("regions: []\nregions: []\n", 1, 1)],
+)
+def test_a_configuration_that_is_no_yaml_is_an_error_at_its_place(engine, text, line, column):
+    Path(".cfnlintrc.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="is not valid YAML") as caught:
+        engine()
+    assert Path(caught.value.file).name == ".cfnlintrc.yaml"
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "line"),
+    [
+        ("x = 1\ndef x(:\n", "is not valid Python: invalid syntax", 2),
+        ("\nraise SystemExit(5)\n", "ends the program: SystemExit: 5", 2),
+        ("raise ZeroDivisionError('odd')\n", "cannot be imported: ZeroDivisionError: odd", 1),
+        ("raise ValueError('odd')\n", "cannot be imported: ValueError: odd", 1),
+    ],
+)
+def test_an_appended_rule_file_that_cannot_be_imported_is_told_at_its_line(engine, code, message, line):
+    Path("own").mkdir()
+    Path("own/rule.py").write_text(code, encoding="utf-8")
+    Path(".cfnlintrc").write_text("append_rules: [own]\n", encoding="utf-8")
+    with pytest.raises(RuleError, match=message) as caught:
+        engine()
+    assert (Path(caught.value.file).name, caught.value.line) == ("rule.py", line)
+    assert caught.value.column > 0
+
+
 def test_the_roots_configuration_counts_below_it(engine, monkeypatch):
     from stackproof.checks.lint.engine import LintEngine
     from stackproof.config import Config

@@ -30,6 +30,7 @@ from cfnlint.runner.deployment_file.runner import expand_deployment_files
 from cfnlint.runner.parameter_file.runner import expand_parameter_files
 from cfnlint.runner.template.runner import run_template_by_data, run_template_by_file_path
 
+from stackproof.checks.lint.broken import explain
 from stackproof.checks.lint.compat import only, speed_up
 from stackproof.checks.lint.surroundings import config_file
 from stackproof.errors import ConfigError, RuleError
@@ -158,10 +159,19 @@ def _setup(base: Path) -> tuple[ConfigMixIn, Any]:
     except CfnLintExitException as error:
         raise RuleError(str(error), file=file, hint="see append_rules and custom_rules") from error
     except (ValueError, OSError) as error:
-        raise ConfigError(str(error), file=file) from error
+        raise explain(error, file, _PACKAGE) or ConfigError(str(error), file=file) from error
     except SystemExit as error:
+        told = explain(error, file, _PACKAGE)
+        if told is not None:
+            raise told from error
         said = printed.getvalue().strip() or "the override specification cannot be used"
         raise ConfigError(f"cfn-lint stopped: {said}", file=file) from error
+    except Exception as error:
+        # The project's own rules are imported here: they raise anything, and that is no defect of ours.
+        told = explain(error, file, _PACKAGE)
+        if told is None:
+            raise
+        raise told from error
     return config, runner.rules
 
 
