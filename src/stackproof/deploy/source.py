@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stackproof.config import Config
+from stackproof.deploy.shelf import Shelf
 from stackproof.deploy.state import Blueprint
 from stackproof.errors import DeploymentFailed, UsageError
 from stackproof.model import Finding, Outcome, Severity
@@ -42,6 +43,7 @@ class Library:
     def __init__(self, root: Path, config: Config) -> None:
         self.root = root
         self.config = config
+        self._shelf = Shelf(root / config.cache / "documents" if config.cache else None)
         self._documents: dict[tuple[str, bytes], Document] = {}
         self._blueprints: dict[tuple[Any, ...], tuple[Blueprint, tuple[tuple[Path, bytes], ...]]] = {}
         self._settings: dict[tuple[str, bytes], tuple[Configuration, ...]] = {}
@@ -82,12 +84,17 @@ class Library:
             data, file = path.read_bytes(), display(path, self.root)
         key = (str(path), hashlib.sha256(data).digest())
         if key not in self._documents:
-            loaded = load_bytes(file, path, data)
-            _refuse(loaded.findings)
-            if loaded.document is None:
-                raise DeploymentFailed("is no template", file=file)
-            self._documents[key] = loaded.document
+            self._documents[key] = self._shelf.find(file, path, data) or self._decoded(file, path, data)
         return self._documents[key]
+
+    def _decoded(self, file: str, path: Path, data: bytes) -> Document:
+        loaded = load_bytes(file, path, data)
+        _refuse(loaded.findings)
+        if loaded.document is None:
+            raise DeploymentFailed("is no template", file=file)
+        if not loaded.findings:
+            self._shelf.keep(loaded.document, data)
+        return loaded.document
 
     # Configurations.
 

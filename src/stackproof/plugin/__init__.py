@@ -6,6 +6,7 @@ Everything else of stackproof is imported when the first of them is used.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded"
 BACKENDS = (EMBEDDED, "localstack", "ministack", "moto-server", "endpoint")
-_LIBRARY: pytest.StashKey[Any] = pytest.StashKey()
-_MISSING: pytest.StashKey[dict[str, None]] = pytest.StashKey()
 FABRIC: pytest.StashKey[Fabric] = pytest.StashKey()
 
 
@@ -54,7 +53,6 @@ def pytest_configure(config: pytest.Config) -> None:
     chosen = backend_of(config)
     if chosen not in BACKENDS:
         raise pytest.UsageError(f"stack_backend is '{chosen}', expected one of {', '.join(BACKENDS)}")
-    config.stash[_MISSING] = {}
 
 
 def backend_of(config: pytest.Config) -> str:
@@ -82,7 +80,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Hide our frames, add the journal to a failure, and note what was not emulated."""
-    if FABRIC not in item.stash:
+    # A world that could not even be opened has imported the errors: they may say that something is missing.
+    if FABRIC not in item.stash and "stackproof.errors" not in sys.modules:
         return (yield)
     from stackproof.plugin import reporting
 

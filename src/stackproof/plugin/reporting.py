@@ -48,7 +48,9 @@ def complete(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
     """After it is made: the journal's tail, and what the stacks of the test miss."""
     from stackproof.plugin import FABRIC
 
-    fabric = item.stash[FABRIC]
+    fabric = item.stash.get(FABRIC, None)
+    if fabric is None:
+        return
     if report.failed and report.when == "call" and "journal" in fabric.backend.capabilities:
         journal = fabric.journal
         if len(journal):

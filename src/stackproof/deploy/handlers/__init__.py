@@ -69,8 +69,8 @@ TYPES: dict[str, str] = {
     "AWS::ApiGatewayV2::Deployment": "apigatewayv2:Deployment",
     "AWS::ApiGatewayV2::Stage": "apigatewayv2:Stage",
     "AWS::CloudFormation::Stack": "cloudformation:Stack",
-    "AWS::CloudFormation::WaitConditionHandle": "cloudformation:Nothing",
-    "AWS::CDK::Metadata": "cloudformation:Nothing",
+    "AWS::CloudFormation::WaitConditionHandle": "cloudformation:WaitConditionHandle",
+    "AWS::CDK::Metadata": "cloudformation:Metadata",
 }
 """Resource type to ``module:class`` in this folder."""
 

@@ -36,6 +36,13 @@ class RestApi(Handler):
     }
     covers = frozenset(_table) | {"Name", "Body", "Policy", "Parameters", "FailOnWarnings", "Tags", "Mode"}
 
+    inert: ClassVar[Mapping[str, str]] = {
+        "FailOnWarnings": "definitions are not linted",
+        "Mode": "a definition always takes the place of the old one",
+        "Parameters": "parameters of an import change nothing",
+    }
+    _fixed = ("BinaryMediaTypes", "EndpointConfiguration", "MinimumCompressionSize")
+
     def create(self, job: Job) -> Made:
         """CreateRestApi, then what its definition says."""
         body = job.get("Body") or {}
@@ -62,6 +69,9 @@ class RestApi(Handler):
         if found:
             params = {"restApiId": made.physical_id, "patchOperations": found}
             job.call("apigateway", "update_rest_api", params)
+        for name in self._fixed:
+            if job.changed(name):
+                job.left_out(name, "a change has an effect on a new API only")
         if job.changed("Body"):
             self._clear(job, made)
             build(job, made.physical_id, str(made.attributes["RootResourceId"]), job.get("Body") or {})
@@ -153,7 +163,9 @@ class Stage(Handler):
 
     def update(self, job: Job, made: Made) -> Made:
         """UpdateStage by patches."""
-        found = patches(job, {"DeploymentId": "/deploymentId", "Description": "/description"})
+        table = {"DeploymentId": "/deploymentId", "Description": "/description"}
+        table |= {"TracingEnabled": "/tracingEnabled", "DocumentationVersion": "/documentationVersion"}
+        found = patches(job, {**table, "CacheClusterSize": "/cacheClusterSize"})
         old, new = (job.before or {}).get("Variables") or {}, job.get("Variables") or {}
         found += [{"op": "remove", "path": f"/variables/{name}"} for name in old if name not in new]
         found += [

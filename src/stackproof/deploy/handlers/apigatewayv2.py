@@ -27,6 +27,8 @@ class Api(Handler):
     _quick: ClassVar[Mapping[str, str]] = _same("Target", "RouteKey", "CredentialsArn")
     covers = frozenset({*_table, *_quick, "Body", "FailOnWarnings", "Tags"})
 
+    inert: ClassVar[Mapping[str, str]] = {"FailOnWarnings": "definitions are not linted"}
+
     def create(self, job: Job) -> Made:
         """CreateApi, then what its definition says."""
         body = job.get("Body") or {}

@@ -19,7 +19,10 @@ class Stack(Handler):
 
     type = "AWS::CloudFormation::Stack"
     covers = frozenset({"TemplateURL", "Parameters", "Tags", "TimeoutInMinutes", "NotificationARNs"})
-    inert: ClassVar[Mapping[str, str]] = {"NotificationARNs": "stack events are not published"}
+    inert: ClassVar[Mapping[str, str]] = {
+        "NotificationARNs": "stack events are not published",
+        "TimeoutInMinutes": "a deployment takes no time",
+    }
 
     def _parts(self, job: Job) -> tuple[Document, Configuration, dict[str, Any]]:
         library = job.deployer.library
@@ -85,19 +88,29 @@ def _handed(value: Any) -> Any:
     return ",".join(text_of(item) for item in value) if isinstance(value, list) else text_of(value)
 
 
-class Nothing(Handler):
-    """Types that leave nothing behind: wait condition handles, metadata of the CDK."""
+class WaitConditionHandle(Handler):
+    """``AWS::CloudFormation::WaitConditionHandle``: an address, nothing more."""
 
     type = "AWS::CloudFormation::WaitConditionHandle"
-    covers = frozenset({"Analytics"})
+
+    def create(self, job: Job) -> Made:
+        """Only an address."""
+        host = f"cloudformation-waitcondition-{job.place.region}.s3.amazonaws.com"
+        return Made(f"https://{host}/{job.unique()}")
+
+    def update(self, job: Job, made: Made) -> Made:
+        """Nothing to change."""
+        return made
+
+
+class Metadata(Handler):
+    """``AWS::CDK::Metadata``, which leaves nothing behind."""
+
+    type = "AWS::CDK::Metadata"
+    covers = frozenset({"Analytics", "Modules"})
 
     def create(self, job: Job) -> Made:
         """Only an id."""
-        if job.type == self.type:
-            place = job.place
-            return Made(
-                f"https://cloudformation-waitcondition-{place.region}.s3.amazonaws.com/{job.unique()}"
-            )
         return Made(job.name(""))
 
     def update(self, job: Job, made: Made) -> Made:

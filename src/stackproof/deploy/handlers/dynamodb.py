@@ -174,14 +174,29 @@ _SETTINGS: dict[str, Callable[[Job, str], None]] = {
 }
 
 
+_REPLICA = frozenset({"Tags", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled", "TableClass"})
+"""What a replica of the stack's own region sets for its table."""
+
+
 class GlobalTable(Handler):
     """``AWS::DynamoDB::GlobalTable``: the replica of the stack's own region; the others are left out."""
 
     type = "AWS::DynamoDB::GlobalTable"
-    covers = (Table.covers - {"ProvisionedThroughput", "Tags", "PointInTimeRecoverySpecification"}) | {
-        "Replicas",
-        "WriteProvisionedThroughputSettings",
-    }
+    covers = frozenset(
+        {
+            "AttributeDefinitions",
+            "BillingMode",
+            "GlobalSecondaryIndexes",
+            "KeySchema",
+            "LocalSecondaryIndexes",
+            "Replicas",
+            "SSESpecification",
+            "StreamSpecification",
+            "TableName",
+            "TimeToLiveSpecification",
+            "WriteProvisionedThroughputSettings",
+        }
+    )
     inert: ClassVar[Mapping[str, str]] = {"WriteProvisionedThroughputSettings": _NO_CAPACITY}
 
     replaces = Table.replaces
@@ -193,20 +208,16 @@ class GlobalTable(Handler):
         for replica in properties.get("Replicas") or []:
             if replica.get("Region") != job.place.region:
                 continue
-            for key in (
-                "Tags",
-                "PointInTimeRecoverySpecification",
-                "DeletionProtectionEnabled",
-                "TableClass",
-            ):
-                if key in replica:
-                    found[key] = replica[key]
+            found |= {key: value for key, value in replica.items() if key in _REPLICA}
         return found
 
     def _as_table(self, job: Job) -> None:
         for replica in job.get("Replicas") or []:
             if replica.get("Region") != job.place.region:
                 job.left_out(f"Replicas.{replica.get('Region')}", "one region only")
+                continue
+            for key in sorted(replica.keys() - _REPLICA - {"Region"}):
+                job.left_out(f"Replicas.{key}")
         before = job.before
         job.properties = self._local(job, job.properties)
         job.before = None if before is None else self._local(job, before)

@@ -70,8 +70,7 @@ class Function(Handler):
 
     @staticmethod
     def _code(job: Job, name: str) -> dict[str, Any]:
-        code = code_of(job, "function", name, job.get("Code"))
-        return {key: value for key, value in code.items() if key != "SourceKMSKeyArn"}
+        return code_of(job, "function", name, job.get("Code"))
 
     def _concurrency(self, job: Job, name: str) -> None:
         reserved = job.get("ReservedConcurrentExecutions")

@@ -173,7 +173,7 @@ class ManagedPolicy(Handler):
     """``AWS::IAM::ManagedPolicy`` with its attachments."""
 
     type = "AWS::IAM::ManagedPolicy"
-    covers = frozenset({"ManagedPolicyName", "Path", "Description", "PolicyDocument", "Tags", *_PRINCIPALS})
+    covers = frozenset({"ManagedPolicyName", "Path", "Description", "PolicyDocument", *_PRINCIPALS})
 
     def create(self, job: Job) -> Made:
         """CreatePolicy, then attach it."""

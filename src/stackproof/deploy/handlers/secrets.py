@@ -113,12 +113,9 @@ class ResourcePolicy(Handler):
 
     def create(self, job: Job) -> Made:
         """PutResourcePolicy."""
-        policy = document(job.get("ResourcePolicy"))
-        job.call(
-            "secretsmanager",
-            "put_resource_policy",
-            {"SecretId": job.get("SecretId"), "ResourcePolicy": policy},
-        )
+        params = job.pick({"SecretId": "SecretId", "BlockPublicPolicy": "BlockPublicPolicy"})
+        params["ResourcePolicy"] = document(job.get("ResourcePolicy"))
+        job.call("secretsmanager", "put_resource_policy", params)
         return Made(str(job.get("SecretId")))
 
     def update(self, job: Job, made: Made) -> Made:

@@ -111,6 +111,8 @@ class Subscription(Handler):
             name: document(text(job.get(name))) for name in _SUBSCRIPTION if job.get(name) is not None
         }
         params = job.pick({"TopicArn": "TopicArn", "Protocol": "Protocol", "Endpoint": "Endpoint"})
+        if job.get("Region", job.place.region) != job.place.region:
+            job.left_out("Region", "the topic is looked for in the stack's own region")
         arn = subscribe(job, {**params, "Attributes": attributes})
         return Made(arn, {"Arn": arn})
 

@@ -1,0 +1,74 @@
+"""Alarms, buses and rules: stored as the API has them, and named as without effect while they have none."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_an_alarm(one, changed, aws):
+    made = one(
+        "AWS::CloudWatch::Alarm",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "orders"}],
+        Statistic="Maximum",
+        Period="300",
+        EvaluationPeriods="2",
+        Threshold="3",
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    name = made["It"].physical_id
+
+    def alarm():
+        return aws.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+
+    assert (alarm()["Threshold"], alarm()["Period"], alarm()["EvaluationPeriods"]) == (3.0, 300, 2)
+    assert alarm()["AlarmArn"] == made["It"].arn
+    changed(made, Threshold=5)
+    assert alarm()["Threshold"] == 5.0
+    made.delete()
+    assert aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+def test_a_bus_with_a_rule_and_its_targets(one, changed, aws):
+    others = {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "orders"}},
+    }
+    target = {"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}
+    made = one(
+        "AWS::Events::Rule", others, EventBusName={"Ref": "Bus"}, EventPattern={"source": ["orders"]}, Targets=[target]
+    )
+    name = made["It"].physical_id.rpartition("|")[2]
+
+    def targets():
+        found = aws.events.list_targets_by_rule(Rule=name, EventBusName="orders")["Targets"]
+        return {one["Id"]: one["Arn"] for one in found}
+
+    rule = aws.events.describe_rule(Name=name, EventBusName="orders")
+    assert json.loads(rule["EventPattern"]) == {"source": ["orders"]}
+    assert rule["Arn"] == made["It"].arn
+    assert targets() == {"queue": made["Queue"].arn}
+    changed(made, Targets=[{**target, "Id": "other"}], State="DISABLED")
+    assert list(targets()) == ["other"]
+    assert aws.events.describe_rule(Name=name, EventBusName="orders")["State"] == "DISABLED"
+    made.delete()
+    assert [bus["Name"] for bus in aws.events.list_event_buses()["EventBuses"]] == ["default"]
+
+
+def test_what_has_no_effect_yet_is_named_as_long_as_the_backend_lacks_it(one, fabric):
+    made = one("AWS::Events::Rule", ScheduleExpression="rate(5 minutes)")
+    named = "ScheduleExpression" in made["It"].verdict.left_out
+    assert named is ("schedules" not in fabric.backend.capabilities)
+
+
+def test_a_global_tables_replica_names_what_it_cannot(one):
+    made = one(
+        "AWS::DynamoDB::GlobalTable",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        Replicas=[{"Region": "us-east-1", "ContributorInsightsSpecification": {"Enabled": True}}],
+    )
+    assert made["It"].verdict.left_out == ("Replicas.ContributorInsightsSpecification",)
