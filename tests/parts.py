@@ -36,10 +36,6 @@ def shared(name: str) -> Path:
     return Path(named) if named else ROOT.parent / "shared" / name
 
 
-def _python(version: str) -> bool:
-    return shutil.which(f"python{version}") is not None
-
-
 def _server(name: str) -> Callable[[], bool]:
     """Whether the virtual environment of an emulator is there."""
 
