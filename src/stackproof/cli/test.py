@@ -11,6 +11,7 @@ from stackproof.cli._project import load_project, project_options
 
 if TYPE_CHECKING:
     from stackproof.checks.guard.testing.run import TestRun
+    from stackproof.config import Config
     from stackproof.verdict.outcome import RunOutcome
 
 
@@ -49,13 +50,23 @@ def command(
     from stackproof.verdict.judge import judge
 
     outputs = parse_outputs(formats)
-    project = load_project(root_dir, config_file)
+    project = load_project(root_dir, config_file, paths)
     config = msgspec.structs.replace(project.config, fail_on=fail_on) if fail_on else project.config
-    chosen = list(paths) or [project.root / folder for folder in config.policies]
+    chosen = list(paths) or _configured(config, project.root)
     run = run_tests(chosen, project.root, mutation=not no_mutation)
     report = judge(_outcome(run), config, today=datetime.now(UTC).date(), root=project.root)
     deliver(report, outputs)
     return report.exit_code
+
+
+def _configured(config: Config, root: Path) -> list[Path]:
+    """The policy folders; when there are none where they are expected, those of the rule sets."""
+    from stackproof.config import Config
+
+    folders = [root / folder for folder in config.policies]
+    unset = config.policies == Config().policies and not any(folder.exists() for folder in folders)
+    named = [root / one.path for one in config.rulesets if one.path and (root / one.path).exists()]
+    return list(dict.fromkeys(named)) if unset and named else folders
 
 
 def _outcome(run: TestRun) -> RunOutcome:

@@ -16,6 +16,12 @@ def number(count: float, what: str) -> str:
     return f"{count:.0f} {what}" if count == 1 else f"{count:.0f} {what}s"
 
 
+def judged(report: Report) -> str:
+    """How many things the run judged, by their name: policy tests judge rule files, the rest templates."""
+    what = "rule file" if report.pillar == "test" else "template"
+    return number(len({one.file for one in report.judged}), what)
+
+
 def visible(text: str) -> str:
     """The text with control and direction characters made visible: a template must not steer a terminal."""
     return _SURROGATE.sub("\ufffd", _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text))

@@ -10,6 +10,7 @@ from stackproof.report.common import (
     because,
     by_file,
     fix_of,
+    judged,
     label,
     number,
     rule_index,
@@ -116,12 +117,11 @@ def _summary(report: Report, paper: Paper) -> Iterator[str]:
 def _scope(report: Report) -> str:
     if not report.judged:
         return ""
-    files = len({one.file for one in report.judged})
     named = sum(len([name for name in one.configurations if name]) for one in report.judged)
     deployed = f", {number(named, 'configuration')}" if named else ""
     seconds = report.stats.get("seconds")
     took = f", {seconds:.1f} s" if seconds is not None else ""
-    return f" in {number(files, 'template')}{deployed}{took}"
+    return f" in {judged(report)}{deployed}{took}"
 
 
 def _silent(report: Report) -> Iterator[str]:

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from stackproof.model import Finding, Location, Outcome, Report, RuleInfo, Status
-from stackproof.report.common import because, by_file, fix_of, label, number, rule_index, tally, visible
+from stackproof.report.common import (
+    because,
+    by_file,
+    fix_of,
+    judged,
+    label,
+    rule_index,
+    tally,
+    visible,
+)
 from stackproof.report.html_page import POLICY, SCRIPT, STYLE
 
 _KINDS = ("error", "warning", "info", "note", "silent")
@@ -146,7 +155,7 @@ def _texts(title: str, texts: Mapping[str, str]) -> Iterator[str]:
 def _judged(report: Report) -> Iterator[str]:
     if not report.judged:
         return
-    yield f"<details><summary>{number(len(report.judged), 'template')} judged</summary><ul>"
+    yield f"<details><summary>{judged(report)} judged</summary><ul>"
     for one in report.judged:
         names = ", ".join(name for name in one.configurations if name)
         yield f"<li>{_text(one.file)}{_text(f' ({names})' if names else '')}</li>"

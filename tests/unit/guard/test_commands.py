@@ -37,6 +37,18 @@ class TestTest:
         assert main(["test"]) == 0
         assert "PASS" in capsys.readouterr().out
 
+    def test_the_folders_of_the_rule_sets_stand_in_for_policies(self, project: Any) -> None:
+        project.write("stackproof.toml", '[[rulesets]]\npath = "rules"\n')
+        (project.root / "policies").rename(project.root / "rules")
+        assert main(["test"]) == 0
+
+    def test_what_is_counted_are_rule_files(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        project.write("policies/x_tests.yaml", CASES.replace("NAMED: FAIL", "NAMED: PASS"))
+        assert main(["test"]) == 1
+        out = capsys.readouterr().out
+        assert "in 1 rule file" in out
+        assert "template" not in out
+
     def test_a_wrong_expectation_fails(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
         project.write("policies/x_tests.yaml", CASES.replace("NAMED: FAIL", "NAMED: PASS"))
         assert main(["test", "--format", "json"]) == 1
@@ -86,7 +98,7 @@ class TestExplain:
     def test_our_own_rules_and_globs(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["explain", "SP-TEST-*"]) == 0
         out = capsys.readouterr().out
-        assert out.count("SP-TEST-") == 3
+        assert out.count("SP-TEST-") == 4
 
     def test_a_near_miss_is_suggested(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["explain", "NAMD"]) == 2

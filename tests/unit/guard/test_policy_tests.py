@@ -177,6 +177,16 @@ def test_intrinsic_functions_and_dates_are_read_as_templates_are(bench: Any) -> 
     assert "SP-TEST-EXPECTATION" not in rules_of(run(bench, rule, cases, mutation=False))
 
 
+@pytest.mark.parametrize("name", ["orphan_tests.yaml", "sub/tests/orphan_tests.json"])
+def test_tests_of_no_rule_file_are_an_error(bench: Any, name: str) -> None:
+    bench.write(f"policies/{name}", "[]")
+    found = run(bench, mutation=False)
+    (lost,) = found.findings
+    assert (lost.rule, lost.severity.value) == ("SP-TEST-ORPHAN", "error")
+    assert lost.location.file == f"policies/{name}"
+    assert found.cases == 3
+
+
 def test_nothing_to_test_is_said(bench: Any, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(NothingToJudge):

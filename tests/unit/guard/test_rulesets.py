@@ -28,6 +28,16 @@ def test_a_broken_file_is_a_problem_at_its_line_and_the_others_run(bench: Any) -
     assert [f.rule for f in GuardEngine(loaded).judge(bench.resolved(UNNAMED))] == ["NAMED"]
 
 
+def test_a_link_that_leads_nowhere_is_a_problem_and_the_others_run(bench: Any) -> None:
+    bench.write("rules/good.guard", NAMED)
+    (bench.root / "rules/rules.guard").symlink_to(bench.root / "gone.guard")
+    loaded = bench.load()
+    (problem,) = loaded.problems
+    assert (problem.location.file, problem.exit_code) == ("rules/rules.guard", 2)
+    assert "leads nowhere" in problem.message
+    assert [rule.id for rule in loaded.rules()] == ["NAMED"]
+
+
 def test_a_variable_that_nothing_defines_is_found_before_any_template(bench: Any) -> None:
     bench.write("rules/x.guard", "rule R when Resources exists {\n  %nothing !empty\n}\n")
     (problem,) = bench.load().problems

@@ -6,6 +6,7 @@ import fnmatch
 import functools
 import importlib.util
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +127,7 @@ def load_files(
         try:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
-            problems.append(Problem(f"cannot be read: {error.strerror}", location=Location(shown)))
+            problems.append(Problem(_unreadable(path, error), location=Location(shown)))
             continue
         except UnicodeDecodeError:
             problems.append(Problem("is not UTF-8 text", location=Location(shown)))
@@ -142,10 +143,18 @@ def load_files(
 
 def shown_path(path: Path, root: Path) -> str:
     """The path as reports show it: relative to the project, absolute when it is outside."""
+    # A link that leads nowhere is named by itself, not by what it would lead to.
+    real = path.resolve() if path.exists() else path.parent.resolve() / path.name
     try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
+        return real.relative_to(root.resolve()).as_posix()
     except ValueError:
         return path.as_posix()
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    if path.is_symlink() and not path.exists():
+        return f"is a link that leads nowhere: {os.readlink(path)}"
+    return f"cannot be read: {error.strerror}"
 
 
 def _broken(source: RuleFile, parameters: tuple[str, ...]) -> list[Problem]:
@@ -203,7 +212,13 @@ def _files(ruleset: RuleSet, config: Config, root: Path) -> list[Path]:
         return _mapped(ruleset, base, config)
     if base.is_file():
         return [base]
-    found = sorted(path for suffix in SUFFIXES for path in base.rglob(f"*{suffix}") if path.is_file())
+    # A link that leads nowhere stays among them: that it cannot be read is told when it is loaded.
+    found = sorted(
+        path
+        for suffix in SUFFIXES
+        for path in base.rglob(f"*{suffix}")
+        if path.is_file() or (path.is_symlink() and not path.exists())
+    )
     if not found:
         raise ConfigError(f"no rule file in '{ruleset.path or ruleset.package}'", file=config.file)
     return found

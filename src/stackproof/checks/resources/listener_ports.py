@@ -38,8 +38,7 @@ RULE = Rule(
         "Listeners of a load balancer have different ports, their rules different priorities",
         why="The load balancer refuses the second one and the deployment fails half way.",
         fix="Give the listener another Port, or the rule another Priority.",
-        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html"
-        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html",
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html",
     ),
     _examine,
 )

@@ -42,6 +42,19 @@ def test_files(rules: Path) -> list[Path]:
     return [folder / name for folder in folders for name in names if (folder / name).is_file()]
 
 
+def orphans(folder: Path, owners: tuple[str, ...]) -> list[Path]:
+    """The test files below a folder whose rule file (with one of the suffixes ``owners``) is not there."""
+    found = []
+    for path in sorted(path for suffix in SUFFIXES for path in folder.rglob(f"*_tests{suffix}")):
+        stem = path.stem.removesuffix("_tests")
+        beside = [path.parent, *([path.parent.parent] if path.parent.name == "tests" else [])]
+        if path.is_file() and not any(
+            (one / f"{stem}{owner}").is_file() for one in beside for owner in owners
+        ):
+            found.append(path)
+    return found
+
+
 def load_cases(path: Path, root: Path) -> tuple[list[Case], list[Problem]]:
     """The cases of a test file, and what is wrong with it (file, line, column); the other cases still run."""
     shown = shown_path(path, root)

@@ -27,7 +27,14 @@ _ALL = (
         fix="Correct the clause, or add a compliant case in which only this property satisfies the rule.",
         engine="test",
     ),
+    RuleInfo(
+        id="SP-TEST-ORPHAN",
+        title="A test file belongs to no rule file",
+        why="Its cases are not run: the rules that it was written for went away or have another name.",
+        fix="Rename it after its rule file (X_tests.yaml for X.guard), or remove it.",
+        engine="test",
+    ),
 )
-EXPECTATION, COVERAGE, MUTATION = _ALL
+EXPECTATION, COVERAGE, MUTATION, ORPHAN = _ALL
 
 RULES: dict[str, RuleInfo] = {rule.id: rule for rule in _ALL}

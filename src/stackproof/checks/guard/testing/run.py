@@ -14,9 +14,9 @@ from stackproof.checks.guard.queries import compared_keys
 from stackproof.checks.guard.reach import reach
 from stackproof.checks.guard.report import RuleResult, results, statuses
 from stackproof.checks.guard.rulesets import SUFFIXES, LoadedFile, load_files, shown_path
-from stackproof.checks.guard.testing.cases import Case, load_cases, test_files
+from stackproof.checks.guard.testing.cases import Case, load_cases, orphans, test_files
 from stackproof.checks.guard.testing.mutate import Property, compared, mutations
-from stackproof.checks.guard.testing.rules import COVERAGE, EXPECTATION, MUTATION
+from stackproof.checks.guard.testing.rules import COVERAGE, EXPECTATION, MUTATION, ORPHAN
 from stackproof.config import RuleSet
 from stackproof.errors import NothingToJudge, UsageError
 from stackproof.model import Finding, Judged, Location, Problem, Related, RuleInfo
@@ -53,7 +53,11 @@ def run_tests(paths: Sequence[Path], root: Path, *, mutation: bool = True) -> Te
         run.judged.append(Judged(shown_path(path, root), resources=len(cases)))
         for one in loaded:
             _test_file(one, cases, run, mutation)
-    if not run.problems and (not run.rules or not run.cases):
+    lost = dict.fromkeys(one for folder in paths if folder.is_dir() for one in orphans(folder, SUFFIXES))
+    for path in lost:
+        message = f"no rule file of the name {path.stem.removesuffix('_tests')} stands beside these tests"
+        run.findings.append(_finding(ORPHAN, message, Location(shown_path(path, root))))
+    if not run.problems and not lost and (not run.rules or not run.cases):
         what = "rule" if not run.rules else "test"
         shown = ", ".join(map(str, paths))
         raise NothingToJudge(f"there is no {what} below {shown}", hint="X.guard is tested by X_tests.yaml")
