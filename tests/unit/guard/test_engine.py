@@ -209,7 +209,7 @@ def test_a_crash_of_the_engine_is_an_error_like_any_other(monkeypatch: pytest.Mo
     class PanicException(BaseException):
         pass
 
-    def crash(document: str, rules: str) -> str:
+    def crash(document: str, rules: str, verbose: bool) -> str:
         raise PanicException("entered unreachable code")
 
     monkeypatch.setattr(adapter, "engine", lambda: adapter.Engine("broken", crash, (ValueError,)))

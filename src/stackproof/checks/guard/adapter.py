@@ -1,8 +1,8 @@
 """The one door to the native Guard engine.
 
-Only the verbose report is used: the brief one is cut off past 8 KiB and cannot be read for rules
-with an ``or``. ``cfn-guard-rs`` is taken when it is installed, else ``guardpycfn``; both answer the
-same verbose document.
+Clauses are read from the verbose report only: the brief one is cut off past 8 KiB and cannot be read
+for rules with an ``or``; it only tells whether anything fails. ``cfn-guard-rs`` is taken when it is
+installed, else ``guardpycfn``; both answer the same documents.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stackproof.checks.guard.lexer import tokens
 from stackproof.errors import InternalError
 from stackproof.model import JSON
 
-Native = Callable[[str, str], str]
+Native = Callable[[str, str, bool], str]
 
 
 class GuardError(Exception):
@@ -57,7 +57,7 @@ def engine() -> Engine:
         return _guardpycfn()
     run = native.run_checks_rs
     errors = (native.CfnGuardParseError, native.CfnGuardMissingValue, Exception)
-    return Engine("cfn-guard-rs", lambda document, rules: str(run(document, rules, True)), errors)
+    return Engine("cfn-guard-rs", lambda document, rules, verbose: str(run(document, rules, verbose)), errors)
 
 
 def _guardpycfn() -> Engine:
@@ -68,7 +68,9 @@ def _guardpycfn() -> Engine:
             "no Guard engine is installed", hint="pip install cfn-guard-rs (or guardpycfn)"
         ) from error
     run = native.validate_with_guard
-    return Engine("guardpycfn", lambda document, rules: str(run(document, rules, True)), (Exception,))
+    return Engine(
+        "guardpycfn", lambda document, rules, verbose: str(run(document, rules, verbose)), (Exception,)
+    )
 
 
 def evaluate(document: str, rules: str) -> JSON:
@@ -79,18 +81,38 @@ def evaluate(document: str, rules: str) -> JSON:
     return decode(evaluate_text(document, rules))
 
 
+@functools.lru_cache(maxsize=512)
+def fails(document: str, rules: str) -> bool:
+    """Whether any rule fails, which costs less to be told than why. Raises ``GuardError`` as ``evaluate``.
+
+    The brief report is cut off where many clauses fail; a report that cannot be read counts as failing.
+    Remembered, because the configurations of a template often give the same document.
+    """
+    report = evaluate_text(document, rules, verbose=False)
+    try:
+        brief = msgspec.json.decode(report, type=_Brief)
+    except msgspec.DecodeError:
+        return True
+    return brief.status not in {"PASS", "SKIP"} or bool(brief.not_compliant)
+
+
+class _Brief(msgspec.Struct):
+    status: str
+    not_compliant: list[msgspec.Raw]
+
+
 def decode(report: str) -> JSON:
     """A report out of its text; None for the empty text."""
     return msgspec.json.decode(report) if report.strip() else None
 
 
-def evaluate_text(document: str, rules: str) -> str:
+def evaluate_text(document: str, rules: str, *, verbose: bool = True) -> str:
     """The text of the report that ``evaluate`` gives: its length tells how much work it was."""
     found = engine()
     if _has_type_block(rules):
         document = _with_a_resource(document)
     try:
-        return found.call(document, rules)
+        return found.call(document, rules, verbose)
     except found.errors as error:
         raise _explain(str(error)) from error
     except BaseException as error:

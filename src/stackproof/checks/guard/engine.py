@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from stackproof.checks.guard import findings as build
-from stackproof.checks.guard.adapter import GuardError, evaluate
-from stackproof.checks.guard.ground import ground
+from stackproof.checks.guard.adapter import GuardError, evaluate, fails
+from stackproof.checks.guard.ground import Ground, ground
 from stackproof.checks.guard.headers import Described
 from stackproof.checks.guard.prefilter import concerned, selections, text_of
 from stackproof.checks.guard.probe import Probed, clause_key, probe
@@ -75,14 +75,15 @@ def _judge_file(
     scene: Scene, loaded: LoadedSet, file: LoadedFile, rules: dict[str, Described]
 ) -> Iterator[Finding]:
     parameters, severity, view = loaded.config.parameters, loaded.config.severity, scene.view
-    names = concerned(file.source, scene.types)
-    if not names & rules.keys():
+    names = concerned(file.source, scene.types) & frozenset(rules)
+    if not names:
         return
     native: list[RuleResult] = []
     try:
         for group, types in selections(file.source, names):
-            document = scene.document(parameters, types)
-            native += results(evaluate(document, text_of(file.source, group)))
+            document, text = scene.document(parameters, types), text_of(file.source, group)
+            if fails(document, text):
+                native += results(evaluate(document, text))
     except GuardError as error:
         yield _gave_up(view, file, error)
         return
@@ -110,18 +111,33 @@ def _probe(
     the native answer for the whole template, or else the whole is taken.
     """
     part = ground(scene, file.source, name, parameters)
-    if part is None:
+    if part is None or not part.open():
         return None
-    apart = [clause for clause in native if part.leaves_out(clause)]
-    answer = part.judge(scene.base)
+    parts = [one for one in part.split() if one.open()]
+    apart = _agreed(parts, native)
+    if apart is None and parts != [part]:
+        parts = [part]
+        apart = _agreed(parts, native)
+    if apart is None:
+        parts = [ground(scene, file.source, name, parameters, whole=True) or part]
+    probed = [found for one in parts if (found := probe(one)) is not None]
+    if len(probed) < len(parts):
+        return None
+    definite = [(clause, scene.base) for clause in apart or ()]
+    definite += [pair for found in probed for pair in found.definite]
+    return Probed(tuple(definite), tuple(hanging for found in probed for hanging in found.hanging))
+
+
+def _agreed(parts: list[Ground], native: list[Clause]) -> list[Clause] | None:
+    """The native failures that are about none of the parts; None when the parts do not give the others."""
+    apart = [clause for clause in native if all(part.leaves_out(clause) for part in parts)]
     expected = Counter(clause_key(clause) for clause in native if clause not in apart)
-    if answer is None or expected != Counter(clause_key(clause) for clause in answer.clauses()):
-        apart = []
-        part = ground(scene, file.source, name, parameters, whole=True) or part
-    probed = probe(part)
-    if probed is None:
-        return None
-    return Probed((*((clause, scene.base) for clause in apart), *probed.definite), probed.hanging)
+    for part in parts:
+        answer = part.judge(part.scene.base)
+        if answer is None or not part.covers(answer):
+            return None
+        expected.subtract(clause_key(clause) for clause in answer.clauses())
+    return None if any(expected.values()) else apart
 
 
 def _gave_up(view: View, file: LoadedFile, error: GuardError) -> Finding:

@@ -15,6 +15,8 @@ from typing import Any
 _PARSER: Any = importlib.import_module("re._parser")
 _OPEN_ENDED = 16
 _ALPHABET = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_./:*@#+=, "
+_CHARACTERS = "CHARACTERS"
+_REPEATS = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
 _CATEGORIES: dict[str, Callable[[str], bool]] = {
     "CATEGORY_DIGIT": str.isdigit,
     "CATEGORY_NOT_DIGIT": lambda c: not c.isdigit(),
@@ -43,19 +45,19 @@ class Generator:
         return None if parsed is None else self._sequence(parsed)
 
     def _sequence(self, nodes: Any) -> str:
-        return "".join(self._node(str(kind), argument) for kind, argument in nodes)
+        return "".join(self._node(kind, argument) for kind, argument in nodes)
 
     def _node(self, kind: str, argument: Any) -> str:
         if kind == "LITERAL":
             return chr(argument)
-        if kind in {"ANY", "NOT_LITERAL", "IN"}:
-            return next((c for c in self._alphabet() if _fits(kind, argument, c)), _first(argument))
-        if kind in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+        if kind == _CHARACTERS:
+            return str(argument.pick(self._variant))
+        if kind in _REPEATS:
             return self._repeat(*argument)
         if kind == "BRANCH":
             return self._sequence(argument[1][self._variant % len(argument[1])])
         if kind == "SUBPATTERN":
-            group, _, _, inside = argument
+            group, inside = argument
             text = self._sequence(inside)
             if group is not None:
                 self._groups[group] = text
@@ -66,19 +68,59 @@ class Generator:
 
     def _repeat(self, least: int, most: Any, inside: Any) -> str:
         if len(inside) == 1 and most - least >= _OPEN_ENDED:
-            kind, argument = str(inside[0][0]), inside[0][1]
-            if kind in {"ANY", "NOT_LITERAL", "IN"} and self._fillers:
+            kind, argument = inside[0]
+            if kind == _CHARACTERS and self._fillers:
                 filler = self._fillers[0]
-                if least <= len(filler) <= most and all(_fits(kind, argument, c) for c in filler):
+                if least <= len(filler) <= most and all(argument.fits(c) for c in filler):
                     if len(self._fillers) > 1:
                         self._fillers.pop(0)
                     return filler
         times = max(least, 1) if self._variant % 2 == 0 and most > 0 else least
         return "".join(self._sequence(inside) for _ in range(times))
 
-    def _alphabet(self) -> str:
-        shift = self._variant * 7 % len(_ALPHABET)
-        return _ALPHABET[shift:] + _ALPHABET[:shift]
+
+class _Characters:
+    """A node that stands for one character: any, any but one, or one of a class; remembers what fits."""
+
+    def __init__(self, kind: str, argument: Any) -> None:
+        self._kind = kind
+        self._argument = argument
+        self._fitting: dict[str, bool] = {}
+        self._picked: dict[int, str] = {}
+
+    def fits(self, character: str) -> bool:
+        """Whether the node matches a character."""
+        if character not in self._fitting:
+            self._fitting[character] = _fits(self._kind, self._argument, character)
+        return self._fitting[character]
+
+    def pick(self, variant: int) -> str:
+        """The character to take; another one for each variant where there are several."""
+        if variant not in self._picked:
+            shift = variant * 7 % len(_ALPHABET)
+            turned = _ALPHABET[shift:] + _ALPHABET[:shift]
+            self._picked[variant] = next((c for c in turned if self.fits(c)), _first(self._argument))
+        return self._picked[variant]
+
+
+def _prepared(nodes: Any) -> list[tuple[str, Any]]:
+    """Nodes of a parse tree, every node that stands for one character as ``_Characters``."""
+    return [_prepare(str(kind), argument) for kind, argument in nodes]
+
+
+def _prepare(kind: str, argument: Any) -> tuple[str, Any]:
+    if kind in {"ANY", "NOT_LITERAL", "IN"}:
+        return _CHARACTERS, _Characters(kind, argument)
+    if kind in _REPEATS:
+        least, most, inside = argument
+        return kind, (least, most, _prepared(inside))
+    if kind == "BRANCH":
+        return kind, (None, [_prepared(inside) for inside in argument[1]])
+    if kind == "SUBPATTERN":
+        return kind, (argument[0], _prepared(argument[3]))
+    if kind == "ATOMIC_GROUP":
+        return kind, _prepared(argument)
+    return kind, argument
 
 
 def _fits(kind: str, argument: Any, character: str) -> bool:
@@ -113,6 +155,6 @@ def _first(argument: Any) -> str:
 @functools.lru_cache(maxsize=4096)
 def _parsed(pattern: str) -> Any:
     try:
-        return _PARSER.parse(pattern)
+        return _prepared(_PARSER.parse(pattern))
     except (ValueError, OverflowError, RecursionError, _PARSER.error):
         return None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stackproof.checks.guard.adapter import GuardError, decode, evaluate_text
+from stackproof.checks.guard.classes import telling
 from stackproof.checks.guard.conditions import Sides, assignments
 from stackproof.checks.guard.documents import doc_path, encode, merge_parameters
 from stackproof.checks.guard.literals import Literals, literals
 from stackproof.checks.guard.reach import Reach, independent, reach
-from stackproof.checks.guard.report import FAIL, Clause, results
+from stackproof.checks.guard.report import FAIL, Clause, RuleResult, results
 from stackproof.checks.guard.samples import admits, candidates, fresh
 from stackproof.checks.guard.scene import Scene, kind_of
+from stackproof.checks.guard.separate import separable
 from stackproof.checks.guard.source import RuleFile
 from stackproof.checks.guard.views import View
 from stackproof.checks.guard.worlds import ClassKey, Spot, World, key_of, materialise
@@ -51,7 +54,8 @@ class Ground:
     """One rule and what it can see of one view.
 
     ``apart``: the rule looks at each resource for itself, so that only those with something unknown are
-    in ``tree``. ``work`` is what the engine has read and written so far, in characters.
+    in ``tree``; ``separable``: so surely that each can be asked about alone. ``work`` is what the engine
+    has read and written so far, in characters.
     """
 
     scene: Scene
@@ -64,9 +68,11 @@ class Ground:
     owners: Mapping[ClassKey, frozenset[Owner]]
     conditions: Mapping[str, frozenset[Owner]]
     apart: bool
+    separable: bool = False
     work: int = 0
     _known: dict[str, Answer | None] = field(default_factory=dict)
     _candidates: dict[ClassKey, tuple[JSON, ...]] = field(default_factory=dict)
+    _sides: list[Sides] = field(default_factory=list)
 
     @property
     def view(self) -> View:
@@ -77,6 +83,7 @@ class Ground:
         """The values to try for a class of unknowns.
 
         Where a rule compares two places of the document, the fresh values of unknowns nearby count too.
+        Elsewhere one of each kind is enough, unless a condition may bar the one that was chosen.
         """
         if key not in self._candidates:
             self._candidates[key] = self._find_candidates(key)
@@ -85,14 +92,21 @@ class Ground:
     def _find_candidates(self, key: ClassKey) -> tuple[JSON, ...]:
         own = candidates(self.unknowns[key], self.literals)
         if not self.literals.relates:
-            return own
+            barred = any(key in sides.unequal for sides in self.sides)
+            return own if barred else telling(own, self.literals)
         near = [other for other in self.unknowns if other != key and self.owners[other] & self.owners[key]]
         values = (fresh(self.unknowns[other]) for other in near[:_NEAR])
         more = [v for v in values if v not in own and admits(self.unknowns[key], v)]
         return (*own, *more)
 
+    @property
     def sides(self) -> list[Sides]:
         """The sides that the conditions in sight can take together."""
+        if not self._sides:
+            self._sides = self._find_sides()
+        return self._sides
+
+    def _find_sides(self) -> list[Sides]:
         domains = {key: unknown.values for key, unknown in self.unknowns.items() if unknown.values}
         for name, value in self.view.parameters.items():
             key = json.dumps({"Ref": name}, sort_keys=True)
@@ -113,6 +127,45 @@ class Ground:
         if document not in self._known:
             self._known[document] = self._evaluate(document, world)
         return document, self._known[document]
+
+    def open(self) -> bool:
+        """Whether there is any other world than the base one that the rule could tell from it."""
+        if len(self.sides) > 1 or any(len(self.candidates(key)) > 1 for key in self.unknowns):
+            return True
+        (sides,) = self.sides
+        base = self.scene.base.values
+        return not all(sides.sides.values()) or any(
+            sides.equal.get(key, base[key]) != base[key] for key in self.unknowns
+        )
+
+    def split(self) -> list[Ground]:
+        """The ground of each resource for itself; this one where a rule may look at several together."""
+        owners = frozenset[Owner]().union(*self.owners.values(), *self.conditions.values())
+        resources = self.tree.get("Resources") if isinstance(self.tree, dict) else None
+        if not self.separable or not isinstance(resources, dict) or not owners <= resources.keys():
+            return [self]
+        return [self._only(owner) for owner in sorted(owners)]
+
+    def covers(self, answer: Answer) -> bool:
+        """Whether an answer about a resource that stands alone is about that resource."""
+        if not self.separable or len(self.tree["Resources"]) > 1:
+            return True
+        return set(answer.failures) <= set(self.tree["Resources"])
+
+    def _only(self, owner: Owner) -> Ground:
+        return replace(
+            self,
+            tree=_only(self.tree, {owner}),
+            unknowns={key: unknown for key, unknown in self.unknowns.items() if owner in self.owners[key]},
+            owners={key: frozenset({owner}) for key, found in self.owners.items() if owner in found},
+            conditions={
+                name: frozenset({owner}) for name, found in self.conditions.items() if owner in found
+            },
+            work=0,
+            _known={},
+            _candidates={},
+            _sides=[],
+        )
 
     @property
     def cost(self) -> int:
@@ -138,12 +191,11 @@ class Ground:
         return encode(merge_parameters(plain, dict(self.parameters)))
 
     def _evaluate(self, document: str, world: World) -> Answer | None:
-        try:
-            report = evaluate_text(document, self.text)
-        except GuardError:
+        read = read_answer(document, self.text)
+        if read is None:
             return None
-        self.work += len(document) + len(report)
-        answers = [result for result in results(decode(report)) if result.name == self.rule]
+        self.work += read.work
+        answers = [result for result in read.results if result.name == self.rule]
         grouped: dict[Owner, list[Clause]] = {}
         for answer in answers:
             if answer.status == FAIL:
@@ -152,6 +204,24 @@ class Ground:
                     grouped.setdefault(owner_of(path), []).append(clause)
         conditions = tuple(clause for answer in answers for clause in answer.conditions)
         return Answer({owner: tuple(clauses) for owner, clauses in grouped.items()}, conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the engine reports of a document; ``work`` is what it read and wrote, in characters."""
+
+    results: tuple[RuleResult, ...]
+    work: int
+
+
+@functools.lru_cache(maxsize=2048)
+def read_answer(document: str, rules: str) -> Read | None:
+    """The engine's answer, None if it gives up; remembered, for copies of a resource are common."""
+    try:
+        report = evaluate_text(document, rules)
+    except GuardError:
+        return None
+    return Read(tuple(results(decode(report))), len(document) + len(report))
 
 
 def owner_of(path: tuple[str | int, ...]) -> Owner:
@@ -185,6 +255,7 @@ def ground(
         {key: frozenset(found) for key, found in owners.items()},
         {name: frozenset(found) for name, found in conditions.items()},
         apart,
+        apart and separable(file, rule),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stackproof.checks.guard.lexer import Token
@@ -14,6 +14,11 @@ from stackproof.model import JSON
 
 _PER_LIST = 24
 
+_IN = {"in", "IN"}
+
+Texts = tuple[tuple[bool, str], ...]
+"""Strings and regular expressions (True)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Literals:
@@ -21,7 +26,11 @@ class Literals:
 
     ``ranges`` hold (lower, upper) bounds; ``lists`` whole list literals of scalars. ``kinds`` are the
     type tests that it makes (``is_list`` …); ``parses`` is True when it reads JSON out of strings,
-    ``relates`` when it compares one place of the document with another.
+    ``relates`` when it compares one place of the document with another; ``opaque`` when a value may count
+    in other ways than by what it equals and which expressions match: as a key, or by its place in an order.
+
+    ``single`` are all strings and expressions (types and keys among them) that can tell for themselves
+    whether they fit, ``groups`` those of lists of which only the membership (``in``) is asked.
     """
 
     strings: tuple[str, ...] = ()
@@ -33,12 +42,16 @@ class Literals:
     kinds: frozenset[str] = frozenset()
     parses: bool = False
     relates: bool = False
+    opaque: bool = False
+    single: Texts = ()
+    groups: tuple[Texts, ...] = ()
 
 
 @functools.lru_cache(maxsize=4096)
 def literals(file: RuleFile, rule: str) -> Literals:
     """The literals of a rule and of everything it needs."""
     body = [token for statement in file.closure(rule) for token in statement.body if token.kind != "message"]
+    grouped = list(_memberships(body))
     words = {token.text.lower() for token in body if token.kind == "word"}
     return Literals(
         strings=_strings(body),
@@ -50,7 +63,48 @@ def literals(file: RuleFile, rule: str) -> Literals:
         kinds=frozenset(word for word in words if word.startswith("is_")),
         parses="json_parse" in words,
         relates=relates(body),
+        opaque=any(_opaque(body, index) for index in range(1, len(body))),
+        single=_texts(t for index, t in enumerate(body) if not any(index in group for group in grouped)),
+        groups=tuple(dict.fromkeys(_texts(body[i] for i in group) for group in grouped)),
     )
+
+
+def _texts(body: Iterable[Token]) -> Texts:
+    return tuple(dict.fromkeys((t.kind == "regex", t.value) for t in body if t.kind in {"string", "regex"}))
+
+
+def _memberships(body: Sequence[Token]) -> Iterator[range]:
+    """Where list literals stand of which a rule asks only whether something is ``in`` them."""
+    for index, token in enumerate(body):
+        before = body[index - 1].text if index else ""
+        if token.text != "[" or not (
+            before in _IN or (before in {"=", ":="} and _asked_for_members(body, index))
+        ):
+            continue
+        closing = next((i for i in range(index + 1, len(body)) if not _is_item(body[i])), index)
+        if body[closing].text == "]":
+            yield range(index, closing)
+
+
+def _is_item(token: Token) -> bool:
+    return token.kind in {"string", "regex", "number"} or token.text == ","
+
+
+def _asked_for_members(body: Sequence[Token], index: int) -> bool:
+    """Whether the list that a ``let`` gives a name is used behind ``in`` only."""
+    name = body[index - 2].text
+    lets = [i for i in range(len(body) - 1) if body[i].text == "let" and body[i + 1].text == name]
+    uses = [i for i, token in enumerate(body) if token.kind == "variable" and token.value == name]
+    return len(lets) == 1 and all(body[i - 1].text in _IN for i in uses)
+
+
+def _opaque(body: Sequence[Token], index: int) -> bool:
+    token, before = body[index], body[index - 1].text
+    if token.kind == "range":
+        return not any(True for _ in _range(token.text))
+    if token.kind == "variable" and before in {".", "["}:
+        return True
+    return token.kind in {"string", "variable"} and before in {"<", ">", "<=", ">="}
 
 
 def _strings(body: Sequence[Token]) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ class Search:
 
     def run(self) -> None:
         """Ask about worlds until nothing new can be expected or the budget is spent."""
-        all_sides = self.ground.sides()
+        all_sides = self.ground.sides
         for sides in all_sides:
             self.ask(self.world(sides, {}))
         slots = self.slots()

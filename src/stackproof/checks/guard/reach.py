@@ -213,9 +213,14 @@ def _opens(body: Sequence[Token], index: int) -> bool:
 
 def relates(body: Sequence[Token]) -> bool:
     """Whether a rule compares with, or computes from, other places of the document, not only literals."""
-    lets = (i for i in range(len(body) - 3) if body[i].text == "let" and _literal(body[i + 3]))
-    known = {body[i + 1].text for i in lets}
+    known = literal_lets(body)
     return any(_elsewhere(body[index], body[index + 1], known) for index in range(len(body) - 1))
+
+
+def literal_lets(body: Sequence[Token]) -> set[str]:
+    """The variables that hold literals."""
+    lets = (i for i in range(len(body) - 3) if body[i].text == "let" and _literal(body[i + 3]))
+    return {body[i + 1].text for i in lets}
 
 
 def _elsewhere(token: Token, following: Token, known: set[str]) -> bool:
