@@ -6,12 +6,14 @@ An unknown key is an error with file and line; nothing is ignored.
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from stackproof.errors import ConfigError
 from stackproof.model import Severity
@@ -64,7 +66,7 @@ class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     inline: bool = True
     native: bool = True
     forbid: tuple[str, ...] = ()
-    max_days: int = 0
+    max_days: Annotated[int, Meta(ge=0)] = 0
     require_until: bool = True
 
 
@@ -107,10 +109,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     governance: Governance = Governance()
     baseline: str = "stackproof-baseline.json"
     cache: str = ".stackproof/cache"
-    workers: int = 0
-    time_limit: float = 60.0
-    allowed_values_limit: int = 16
-    max_file_size: int = 5_242_880
+    workers: Annotated[int, Meta(ge=0)] = 0
+    time_limit: Annotated[float, Meta(gt=0)] = 60.0
+    allowed_values_limit: Annotated[int, Meta(ge=1)] = 16
+    max_file_size: Annotated[int, Meta(ge=1)] = 5_242_880
 
 
 _CHOICES = {"fail_on": {"error", "warning", "info", "never"}, "undecided": {"error", "warning", "info"}}
@@ -173,8 +175,9 @@ def _decode(root: Path, file: Path, data: dict[str, Any]) -> Config:
         for reserved in ("root", "file"):
             if reserved in table:
                 raise _located(file, f"unknown key '{reserved}'", reserved)
+        _refuse_prefix(file, table)
     try:
-        config = msgspec.convert(table, Config)
+        config = msgspec.convert(_with_dates_as_text(table), Config)
     except msgspec.ValidationError as error:
         raise _explain(file, str(error)) from error
     for key, allowed in _CHOICES.items():
@@ -183,6 +186,36 @@ def _decode(root: Path, file: Path, data: dict[str, Any]) -> Config:
             raise _located(file, message, key)
     _check_rulesets(file, config)
     return msgspec.structs.replace(config, root=str(root), file=str(file))
+
+
+def _refuse_prefix(file: Path, table: dict[str, Any]) -> None:
+    """The prefix of ``pyproject.toml`` in a file of our own."""
+    tool = table.get("tool")
+    if not isinstance(tool, dict) or "stackproof" not in tool:
+        return
+    own = tool["stackproof"] if isinstance(tool["stackproof"], dict) else {}
+    errors = [
+        _located(file, "unknown key 'tool'", key)
+        for key in ("tool.stackproof", *(f"tool.stackproof.{name}" for name in own), "tool")
+    ]
+    error = next((one for one in errors if one.line), errors[0])
+    error.hint = f"in {file.name} the keys stand without the prefix 'tool.stackproof'"
+    raise error
+
+
+def _with_dates_as_text(table: Any) -> Any:
+    """The table with the dates of suppressions in ISO form: TOML has a type of its own for them."""
+    entries = table.get("suppress") if isinstance(table, dict) else None
+    if not isinstance(entries, list):
+        return table
+    return {**table, "suppress": [_dated(entry) for entry in entries]}
+
+
+def _dated(entry: Any) -> Any:
+    until = entry.get("until") if isinstance(entry, dict) else None
+    if isinstance(until, datetime.datetime):
+        until = until.date()
+    return {**entry, "until": until.isoformat()} if isinstance(until, datetime.date) else entry
 
 
 def _check_rulesets(file: Path, config: Config) -> None:
