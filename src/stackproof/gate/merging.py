@@ -1,8 +1,10 @@
 """Where cfn-lint and our own loader say the same about one line, cfn-lint's word stays.
 
 Both read every template, and both refuse text that does not parse or a ``Ref`` to nothing. ``ECHOES``
-is the whole table: a finding of ours is dropped when cfn-lint has one of these rules at the same line
-(and the function that an unknown tag would be, when the tag was refused there).
+says which: a finding of ours is dropped when cfn-lint has one of these rules at the same line
+(and the function that an unknown tag would be, when the tag was refused there). For nested stacks
+(``OF_ONE_RESOURCE``) and circles (``OF_ONE_FILE``) the two may point at different lines. Of a file without
+text cfn-lint has nothing sensible to say: there ours stays (``OURS``).
 """
 
 from __future__ import annotations
@@ -21,31 +23,58 @@ ECHOES: dict[str, tuple[str, ...]] = {
     "SP-RESOLVE-SELECT": ("E1017",),
     "SP-RESOLVE-CIDR": ("E1024",),
     "SP-RESOLVE-CONDITION": ("E1028", "E3015", "E800[1-7]"),
-    "SP-RESOLVE-CYCLE": ("E3004",),
     "SP-RESOLVE-DEPENDSON": ("E3005",),
     "SP-RESOLVE-SHAPE": ("E10*", "E1101", "E2001", "E3001", "E3006", "E6*", "E7*", "E8*"),
     "SP-RESOLVE-FUNCTION": ("E10*", "SP-LOAD-TAG"),
+    "SP-NEST-OUTPUT": ("E6101",),
     "SP-PARAM-*": ("E2001", "E2002", "E2015"),
     "SP-RULES-*": ("E17*",),
 }
 """Our rules (globs) with the cfn-lint rules (globs) that mean the same when they stand at the same line."""
 
 
+OF_ONE_RESOURCE = {"SP-NEST-PARAMETER": "E3043"}
+"""Ours, with the cfn-lint rule that tells the same of a resource wherever it points to."""
+
+OF_ONE_FILE = {"SP-RESOLVE-CYCLE": "E3004"}
+"""Ours, with the cfn-lint rule that tells the same of a file: each names another link of the circle."""
+
+OURS = {"SP-LOAD-EMPTY": ("E0000", "E1001"), "SP-LOAD-BINARY": ("E0000",), "SP-LOAD-ENCODING": ("E0000",)}
+"""Ours, with the cfn-lint rules that are dropped for it at the same line."""
+
+_Place = tuple[str, int | str]
+"""A file with a line, with a logical id, or with "" for the whole of it."""
+
+
 def without_echoes(findings: Iterable[Finding], shown: Callable[[str], bool]) -> list[Finding]:
-    """The findings without ours that repeat a cfn-lint finding. ``shown``: whether a run shows a rule."""
+    """The findings, each said once. ``shown``: whether a run shows a rule."""
     every = list(findings)
-    said: dict[tuple[str, int], set[str]] = {}
+    ours = {(_line(one), echo) for one in every if shown(one.rule) for echo in OURS.get(one.rule, ())}
+    every = [one for one in every if one.source != "cfn-lint" or (_line(one), one.rule) not in ours]
+    said: dict[_Place, set[str]] = {}
     for finding in every:
         if (finding.source == "cfn-lint" or finding.rule == "SP-LOAD-TAG") and shown(finding.rule):
-            place = (finding.location.file, finding.location.line)
-            said.setdefault(place, set()).add(finding.rule)
+            for place in (_line(finding), _resource(finding), (finding.location.file, "")):
+                said.setdefault(place, set()).add(finding.rule)
     return [finding for finding in every if not _repeats(finding, said)]
 
 
-def _repeats(finding: Finding, said: dict[tuple[str, int], set[str]]) -> bool:
+def _line(finding: Finding) -> _Place:
+    return (finding.location.file, finding.location.line)
+
+
+def _resource(finding: Finding) -> _Place:
+    return (finding.location.file, finding.logical_id)
+
+
+def _repeats(finding: Finding, said: dict[_Place, set[str]]) -> bool:
     if not finding.rule.startswith("SP-"):
         return False
-    there = said.get((finding.location.file, finding.location.line), set())
+    if finding.logical_id and OF_ONE_RESOURCE.get(finding.rule) in said.get(_resource(finding), ()):
+        return True
+    if OF_ONE_FILE.get(finding.rule) in said.get((finding.location.file, ""), ()):
+        return True
+    there = said.get(_line(finding), set())
     return bool(there) and any(
         fnmatchcase(rule, pattern)
         for ours, theirs in ECHOES.items()

@@ -15,7 +15,7 @@ from stackproof.errors import NothingToJudge
 from stackproof.gate.changes import changed_since
 from stackproof.gate.keys import Keys
 from stackproof.gate.request import CheckRequest, Shard
-from stackproof.template.discover import Discovery, TemplateFile, discover
+from stackproof.template.discover import TEMPLATE_SUFFIXES, Discovery, TemplateFile, discover
 from stackproof.template.environments import FOLDER
 from stackproof.template.sniff import looks_like_template
 
@@ -67,7 +67,7 @@ def select(request: CheckRequest, config: Config, root: Path, discovery: Discove
         chosen = tuple(template for template in chosen if _is_mine(template, request.shard))
         because.append(f"shard {request.shard.number}/{request.shard.count}")
     notes = () if chosen else (f"none of {len(every)} templates is concerned",)
-    return Selection(discovery, chosen, ", ".join(because), notes)
+    return Selection(discovery, chosen, ", ".join(because), (*discovery.notes, *notes))
 
 
 def _nothing(request: CheckRequest, config: Config) -> str:
@@ -87,6 +87,8 @@ def _changed(request: CheckRequest, root: Path) -> frozenset[Path]:
 def _is_template(path: Path) -> bool:
     try:
         return looks_like_template(path.read_bytes())
+    except FileNotFoundError:
+        return False
     except OSError:
         # A file that a hook names and that cannot be read is judged, so that the finding says so.
         return True
@@ -131,13 +133,18 @@ class _Affected:
         return any(path in paths for _, paths in rule_files(self._config, self._root))
 
     def _concerned(self, path: Path) -> set[str]:
-        """The templates that a file which is none configures, or that name it."""
-        name = path.name.encode("utf-8", "surrogatepass")
+        """The templates that a file which is none configures, or that name it.
+
+        Nobody knows what a removed file was: the templates beside it may have hung on it.
+        """
+        name = path.name.encode("utf-8", "surrogateescape")
+        removed = path.suffix in TEMPLATE_SUFFIXES and not path.exists()
         concerned = set()
         for template in self._templates:
             folder = template.path.parent
             configures = path.parent == folder / FOLDER or path == folder / _SAMCONFIG
             assembled = bool(template.assembly) and path.is_relative_to(self._root / template.assembly)
-            if configures or assembled or name in self._keys.text(template.file):
+            beside = removed and path.parent == folder
+            if configures or assembled or beside or name in self._keys.text(template.file):
                 concerned.add(template.file)
         return concerned

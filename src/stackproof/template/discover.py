@@ -121,6 +121,7 @@ _OTHER_SUFFIXES = frozenset(
 )
 _SNIFF_WHOLE = 8_388_608
 _SNIFF_HEAD = 262_144
+_NAMED = 5
 _GUARD_TESTS = ("_tests.yaml", "_tests.yml", "_tests.json")
 
 
@@ -136,12 +137,16 @@ class TemplateFile:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What a search found. ``considered`` counts the files whose bytes were looked at."""
+    """What a search found. ``considered`` counts the files whose bytes were looked at.
+
+    ``notes`` name the files that are named like templates and hold no text.
+    """
 
     templates: tuple[TemplateFile, ...]
     findings: tuple[Finding, ...] = ()
     assemblies: tuple[Path, ...] = ()
     considered: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -151,6 +156,7 @@ class _Search:
     templates: dict[Path, TemplateFile] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     assemblies: list[Path] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     linked: list[Path] = field(default_factory=list)
     visited: set[tuple[int, int]] = field(default_factory=set)
     considered: int = 0
@@ -181,7 +187,17 @@ def discover(root: Path, paths: Sequence[Path], config: Config) -> Discovery:
             raise UsageError(f"neither a file nor a folder: {path}")
     _drop_links(search)
     ordered = sorted(search.templates.values(), key=lambda template: template.file)
-    return Discovery(tuple(ordered), tuple(search.findings), tuple(search.assemblies), search.considered)
+    return Discovery(
+        tuple(ordered), tuple(search.findings), tuple(search.assemblies), search.considered, _notes(search)
+    )
+
+
+def _notes(search: _Search) -> tuple[str, ...]:
+    if not search.empty:
+        return ()
+    shown = ", ".join(sorted(search.empty)[:_NAMED])
+    more = f" and {len(search.empty) - _NAMED} more" if len(search.empty) > _NAMED else ""
+    return (f"not judged, for a template is text and these are empty or binary: {shown}{more}",)
 
 
 def display_name(root: Path, path: Path) -> str:
@@ -292,6 +308,8 @@ def _consider(search: _Search, entry: os.DirEntry[str], path: Path) -> None:
             _unreadable(search, path, error)
         return
     if not looks_like_template(data):
+        if suffix in TEMPLATE_SUFFIXES and (not data.strip() or b"\0" in data):
+            search.empty.append(display_name(search.root, path))
         return
     _take(search, path)
     if entry.is_symlink():

@@ -105,6 +105,15 @@ def test_a_hook_takes_files_that_are_no_template(project, check):
     assert check("--hook", "policies/queues.guard").files == ALL
 
 
+def test_a_hook_takes_files_that_were_removed(project, check):
+    Path(CHILD).unlink()
+    assert check("--hook", CHILD).files == {PARENT}
+    beside = check("--hook", "templates/gone.yaml").files
+    assert APP in beside
+    assert not beside & {PARENT, INCLUDED}
+    assert check("--hook", "elsewhere/gone.yaml", expect=0).files == set()
+
+
 def test_without_the_hook_flag_a_named_file_is_judged(project, check):
     answer = check("templates/notes.yaml", expect=1)
     assert answer.files == {"templates/notes.yaml"}
