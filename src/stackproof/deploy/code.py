@@ -22,6 +22,9 @@ def code_of(job: Job, kind: str, name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping) and "ZipFile" in value:
         job.backend.code(kind, name, None)
         return {"ZipFile": _inline(job, str(value["ZipFile"]))}
+    if isinstance(value, str) and value.startswith("s3://"):
+        bucket, _, key = value.removeprefix("s3://").partition("/")
+        value = {"S3Bucket": bucket, "S3Key": key}
     path = local_path(job, value)
     if path is None:
         job.backend.code(kind, name, None)

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stackproof.deploy.code import local_path
+from stackproof.deploy.handler import Job, Refused
+
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
@@ -25,6 +28,31 @@ class Method:
     scopes: tuple[str, ...] = ()
     parameters: Mapping[str, bool] = field(default_factory=dict)
     key_required: bool = False
+
+
+def definition(job: Job) -> Mapping[str, Any]:
+    """``Body``, or what ``BodyS3Location`` names: a local file, or an object. Raises ``Refused``."""
+    body = job.get("Body")
+    if isinstance(body, Mapping):
+        return body
+    place = job.get("BodyS3Location")
+    if not isinstance(place, Mapping):
+        return {}
+    path = local_path(job, {"S3Bucket": place.get("Bucket"), "S3Key": place.get("Key")})
+    if path is not None:
+        text = path.read_text(encoding="utf-8")
+    else:
+        answer = job.call("s3", "get_object", {"Bucket": place.get("Bucket"), "Key": place.get("Key")})
+        text = answer["Body"].read().decode("utf-8")
+    import yaml
+
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Refused(f"the API definition {place.get('Key')} cannot be read: {error}") from error
+    if not isinstance(found, Mapping):
+        raise Refused(f"the API definition {place.get('Key')} is no object")
+    return found
 
 
 def methods(body: Mapping[str, Any]) -> Iterator[Method]:

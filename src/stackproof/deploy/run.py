@@ -64,6 +64,7 @@ class Run:
         at = Location(context.blueprint.file)
         try:
             values = operate.attempt(lambda: Values(context, self._made))
+            self._check_types(values)
             plan = ordered(context.blueprint.expanded, values.conditions, values.parameters)
             for operation in plan.operations:
                 at = operation.location
@@ -78,6 +79,17 @@ class Run:
         return State(
             context.blueprint, context.place, self._made, outputs, exports, values.imports, values.parameters
         )
+
+    def _check_types(self, values: Values) -> None:
+        """Types that only the SAM transform knows mean that the template does not ask for it."""
+        resources = values.resources()
+        strange = [name for name, kind in resources.items() if kind.startswith("AWS::Serverless::")]
+        if strange:
+            kinds = ", ".join(dict.fromkeys(resources[name] for name in strange))
+            raise Failed(
+                f"Template format error: Unrecognized resource types: [{kinds}]; "
+                "they need 'Transform: AWS::Serverless-2016-10-31'"
+            )
 
     def _failure(self, error: Failed, logical_id: str, at: Location) -> DeploymentFailed:
         what = f"{logical_id}: {error.reason}" if logical_id else error.reason

@@ -63,6 +63,11 @@ class Values:
         if missing:
             raise Refused(f"Parameters: [{', '.join(missing)}] must have values")
 
+    def resources(self) -> dict[str, str]:
+        """The types of the resources that exist, by logical id."""
+        found = self._deploying.section("Resources")
+        return {name: str(node.get("Type", "")) for name, node in found.items() if isinstance(node, dict)}
+
     def properties(self, logical_id: str) -> dict[str, Any]:
         """The properties of a resource. Raises ``Refused`` when one cannot be known."""
         value = self._known(("Resources", logical_id, "Properties"))

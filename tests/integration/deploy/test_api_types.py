@@ -159,3 +159,36 @@ def test_what_the_gateway_here_does_not_check_is_named(stack, function):
     }
     made = stack({"Resources": resources})
     assert set(made["Method"].verdict.left_out) == {"AuthorizationType", "Integration.Type"}
+
+
+def test_a_definition_in_a_file_beside_the_template_or_in_a_bucket(stack, fabric, aws, tmp_path):
+    definition = (
+        "openapi: 3.0.1\n"
+        "paths:\n"
+        "  /ping:\n"
+        "    get:\n"
+        "      x-amazon-apigateway-integration:\n"
+        "        type: mock\n"
+        "        requestTemplates: {application/json: '{\"statusCode\": 204}'}\n"
+        "        responses: {default: {statusCode: '204'}}\n"
+    )
+    (tmp_path / "api.yaml").write_text(definition)
+    (tmp_path / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\n"
+        "Resources:\n"
+        "  Api: {Type: AWS::Serverless::Api, Properties: {StageName: live, DefinitionUri: api.yaml}}\n"
+    )
+    made = stack(tmp_path)
+    assert fabric.request("GET", made.url("Api", "live") + "/ping").status == 204
+    aws.s3.create_bucket(Bucket="definitions")
+    aws.s3.put_object(Bucket="definitions", Key="api.yaml", Body=definition.encode())
+    stored = {"Name": "stored", "BodyS3Location": {"Bucket": "definitions", "Key": "api.yaml"}}
+    resources = {
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": stored},
+        "Deployment": {
+            "Type": "AWS::ApiGateway::Deployment",
+            "Properties": {"RestApiId": {"Ref": "Api"}, "StageName": "live"},
+        },
+    }
+    other = stack({"Resources": resources}, name="other")
+    assert fabric.request("GET", other.url("Api", "live") + "/ping").status == 204

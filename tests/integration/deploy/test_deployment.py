@@ -256,3 +256,9 @@ def test_an_unknown_resource_of_a_stack_is_told_with_those_there_are(stack):
 def test_tags_of_the_stack_reach_its_resources(stack, aws):
     made = stack({"Resources": {"Q": queue(Tags=[{"Key": "a", "Value": "own"}])}}, tags={"a": "stack", "b": "stack"})
     assert aws.sqs.list_queue_tags(QueueUrl=made.queue("Q"))["Tags"] == {"a": "own", "b": "stack"}
+
+
+def test_types_of_sam_without_its_transform_are_refused(stack):
+    template = {"Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b"}}}}
+    with pytest.raises(DeploymentFailed, match=r"Unrecognized resource types: \[AWS::Serverless::Function\]"):
+        stack(template)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from stackproof.deploy import openapi
 from stackproof.deploy.fit import document, text
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.handlers.apigateway_body import build
@@ -34,7 +35,16 @@ class RestApi(Handler):
         "MinimumCompressionSize": "minimumCompressionSize",
         "DisableExecuteApiEndpoint": "disableExecuteApiEndpoint",
     }
-    covers = frozenset(_table) | {"Name", "Body", "Policy", "Parameters", "FailOnWarnings", "Tags", "Mode"}
+    covers = frozenset(_table) | {
+        "Name",
+        "Body",
+        "BodyS3Location",
+        "Policy",
+        "Parameters",
+        "FailOnWarnings",
+        "Tags",
+        "Mode",
+    }
 
     inert: ClassVar[Mapping[str, str]] = {
         "FailOnWarnings": "definitions are not linted",
@@ -45,7 +55,7 @@ class RestApi(Handler):
 
     def create(self, job: Job) -> Made:
         """CreateRestApi, then what its definition says."""
-        body = job.get("Body") or {}
+        body = openapi.definition(job)
         title = (body.get("info") or {}).get("title")
         params = {
             "name": job.get("Name") or title or job.logical_id,
@@ -72,9 +82,9 @@ class RestApi(Handler):
         for name in self._fixed:
             if job.changed(name):
                 job.left_out(name, "a change has an effect on a new API only")
-        if job.changed("Body"):
+        if job.changed("Body", "BodyS3Location"):
             self._clear(job, made)
-            build(job, made.physical_id, str(made.attributes["RootResourceId"]), job.get("Body") or {})
+            build(job, made.physical_id, str(made.attributes["RootResourceId"]), openapi.definition(job))
         return made
 
     def _clear(self, job: Job, made: Made) -> None:

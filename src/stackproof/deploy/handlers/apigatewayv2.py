@@ -25,13 +25,13 @@ class Api(Handler):
         "RouteSelectionExpression", "ApiKeySelectionExpression", "DisableSchemaValidation",
     )  # fmt: skip
     _quick: ClassVar[Mapping[str, str]] = _same("Target", "RouteKey", "CredentialsArn")
-    covers = frozenset({*_table, *_quick, "Body", "FailOnWarnings", "Tags"})
+    covers = frozenset({*_table, *_quick, "Body", "BodyS3Location", "FailOnWarnings", "Tags"})
 
     inert: ClassVar[Mapping[str, str]] = {"FailOnWarnings": "definitions are not linted"}
 
     def create(self, job: Job) -> Made:
         """CreateApi, then what its definition says."""
-        body = job.get("Body") or {}
+        body = openapi.definition(job)
         title = (body.get("info") or {}).get("title")
         params = {
             "Name": job.get("Name") or title or job.logical_id,
@@ -67,10 +67,10 @@ class Api(Handler):
         params = {key: value for key, value in job.pick(self._table).items() if key != "ProtocolType"}
         if params:
             job.call("apigatewayv2", "update_api", {"ApiId": api, **params})
-        if not job.changed("Body"):
+        if not job.changed("Body", "BodyS3Location"):
             return made
         self._clear(job, made)
-        return Made(api, made.attributes, _build(job, api, job.get("Body") or {}))
+        return Made(api, made.attributes, _build(job, api, openapi.definition(job)))
 
     @staticmethod
     def _clear(job: Job, made: Made) -> None:
