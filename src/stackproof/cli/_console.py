@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, cast
 
 
 def complain(text: str) -> None:
@@ -18,7 +20,8 @@ def complain(text: str) -> None:
 def say(text: str) -> None:
     """Write text to stdout (a line end is added when it lacks one).
 
-    A reader that went away (``stackproof … | head``) does not change the exit code.
+    A reader that went away (``stackproof … | head``) does not change the exit code. Raises ``OSError`` for
+    a full disk and the like: a report that nobody can read is no answer.
     """
     _write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
 
@@ -31,6 +34,26 @@ def _write(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         if stream is sys.stdout:
             drop_stdout()
+    except OSError:
+        if stream is sys.stdout:
+            raise
+
+
+class _Closed(io.TextIOBase):
+    """Stands for a stdout that was closed before the program started: it refuses what is written."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+
+def stand_in_for_closed_streams() -> None:
+    """Let writing to a closed stdout be an ``OSError``, to a closed stderr nothing; Python gives None."""
+    if sys.stdout is None:
+        sys.stdout = cast(TextIO, _Closed())
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
 
 
 def drop_stdout() -> None:

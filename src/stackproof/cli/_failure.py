@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from typing import Any
 
 import click
 
-from stackproof.cli._console import complain, drop_stdout
+from stackproof.cli._console import complain, drop_stdout, stand_in_for_closed_streams
 from stackproof.errors import StackproofError
 
 INTERNAL = 3
@@ -21,6 +22,7 @@ INTERRUPTED = 130
 def run_guarded(action: Callable[[], Any], arguments: Sequence[str]) -> int:
     """Run ``action`` and return the exit code; say on stderr what went wrong."""
     debug = "--debug" in arguments or os.environ.get("STACKPROOF_DEBUG", "") not in {"", "0"}
+    stand_in_for_closed_streams()
     try:
         answer = action()
         sys.stdout.flush()
@@ -34,9 +36,23 @@ def run_guarded(action: Callable[[], Any], arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         drop_stdout()
         return 0
+    except OSError as error:
+        return _unwritten(error) if _is_of_stdout(error) else _defect(debug)
     except Exception:  # noqa: BLE001 - the one place that turns a defect into exit code 3
         return _defect(debug)
     return answer if isinstance(answer, int) else 0
+
+
+def _is_of_stdout(error: OSError) -> bool:
+    """Whether writing failed; the error of a named file carries its name."""
+    return error.filename is None and error.errno in {errno.EBADF, errno.ENOSPC, errno.EIO, errno.EDQUOT}
+
+
+def _unwritten(error: OSError) -> int:
+    drop_stdout()
+    complain(f"stackproof: the output cannot be written: {error.strerror}")
+    complain("  hint: send it where there is room, or write a file with '--format FORMAT=FILE'")
+    return 2
 
 
 def _known(error: StackproofError, debug: bool) -> int:

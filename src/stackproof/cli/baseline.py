@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--prune", is_flag=True, help="Only take out what no longer occurs; record nothing new.")
+@click.option("--force", is_flag=True, help="Write it anew even when the old one cannot be read.")
 @project_options
-def command(paths: tuple[Path, ...], prune: bool, root_dir: Path | None, config_file: Path | None) -> int:
+def command(
+    paths: tuple[Path, ...], prune: bool, force: bool, root_dir: Path | None, config_file: Path | None
+) -> int:
     """Record the findings that are there, so that only new ones count.
 
     The gate runs over PATH (default: the configured template folders). Entries of templates that this
@@ -32,7 +35,7 @@ def command(paths: tuple[Path, ...], prune: bool, root_dir: Path | None, config_
 
     project = load_project(root_dir, config_file, paths)
     file = project.root / project.config.baseline
-    old = baseline.load(file) or baseline.Baseline()
+    old = _old(file, force)
     report = check(CheckRequest(paths=paths, use_baseline=False), project.config, project.root)
     if report.problems:
         _show(report)
@@ -42,6 +45,20 @@ def command(paths: tuple[Path, ...], prune: bool, root_dir: Path | None, config_
     baseline.write(new, file)
     say(_told(old, new, report, project.config.baseline))
     return 0
+
+
+def _old(file: Path, force: bool) -> Baseline:
+    """What is recorded; with ``force`` nothing when that cannot be read. Raises ``ConfigError``."""
+    from stackproof.errors import ConfigError
+    from stackproof.verdict import baseline
+
+    try:
+        return baseline.load(file) or baseline.Baseline()
+    except ConfigError as error:
+        if not force:
+            raise
+        complain(f"stackproof: {file.name} is written anew: {error.message}")
+        return baseline.Baseline()
 
 
 def _updated(old: Baseline, report: Report, root: Path, prune: bool) -> Baseline:

@@ -127,6 +127,9 @@ def write(baseline: Baseline, path: Path) -> None:
         raise ConfigError(f"cannot be written: {error.strerror}", file=str(path)) from error
 
 
+_ANEW = "write it anew with 'stackproof baseline --force', or remove it"
+
+
 def load(path: Path) -> Baseline | None:
     """Read a baseline; None when there is no such file. Raises ``ConfigError`` (file, line, column)."""
     try:
@@ -141,14 +144,16 @@ def load(path: Path) -> Baseline | None:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         message = f"is not valid JSON: {error.msg}"
-        raise ConfigError(message, file=str(path), line=error.lineno, column=error.colno) from error
+        raise ConfigError(
+            message, file=str(path), line=error.lineno, column=error.colno, hint=_ANEW
+        ) from error
     except RecursionError as error:
-        raise ConfigError("is nested too deeply for a baseline", file=str(path)) from error
+        raise ConfigError("is nested too deeply for a baseline", file=str(path), hint=_ANEW) from error
     return Baseline(_entries(data, str(path)), str(path))
 
 
 def _entries(data: Any, file: str) -> tuple[Entry, ...]:
-    hint = "write it anew with 'stackproof baseline'"
+    hint = _ANEW
     if not isinstance(data, dict) or set(data) != {"version", "findings"}:
         raise ConfigError("is no baseline: expected 'version' and 'findings'", file=file, hint=hint)
     if data["version"] != VERSION:

@@ -21,7 +21,7 @@ def configured(config: Config, root: Path) -> tuple[list[InlineSuppression], lis
     for entry, location in zip(config.suppress, places, strict=True):
         until = iso_date(entry.until)
         if until is None:
-            message = f"'until' is '{entry.until}', expected a date like 2026-12-31"
+            message = f"'until' is '{entry.until}', expected a date like \"2026-12-31\""
             findings.append(malformed(message, location))
             continue
         suppressions.append(_suppression(entry, until, location))

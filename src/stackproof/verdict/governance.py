@@ -62,7 +62,7 @@ def _refuse(one: InlineSuppression, governance: Governance, today: date) -> Refu
         return Refusal(FORBIDDEN, message, "Satisfy the rule, or ask for a suppression in the configuration.")
     if native and not governance.native:
         message = f"{native} are not allowed here (governance.native = false): '{one.rule}'"
-        fix = f"Write Metadata.stackproof.suppress: [{{rule: {one.rule}, reason: …, until: …}}] instead."
+        fix = f'Write Metadata.stackproof.suppress: [{{rule: {one.rule}, reason: …, until: "…"}}] instead.'
         return Refusal(UNGOVERNED, message, fix)
     if not is_glob(one.rule) and matches_any(governance.forbid, one.rule):
         message = f"nobody may suppress '{one.rule}' here (governance.forbid)"
@@ -78,7 +78,7 @@ def _incomplete(one: InlineSuppression, governance: Governance) -> Refusal | Non
         return Refusal(MALFORMED, message, "Add 'reason': why breaking the rule is right here.")
     if not one.until and governance.require_until:
         message = f"the suppression of '{one.rule}' gives no expiry date"
-        return Refusal(MALFORMED, message, "Add 'until', a date like 2026-12-31.")
+        return Refusal(MALFORMED, message, "Add 'until', a date like \"2026-12-31\".")
     return None
 
 

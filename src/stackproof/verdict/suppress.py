@@ -170,7 +170,7 @@ class _Reader:
         until = iso_date(entry.get("until", ""))
         if until is None:
             shown = entry.get("until")
-            self._malformed((*path, "until"), f"'until' is '{shown}', expected a date like 2026-12-31")
+            self._malformed((*path, "until"), f"'until' is '{shown}', expected a date like \"2026-12-31\"")
             return
         names = entry.get("configurations", [])
         names = [names] if isinstance(names, str) else names
@@ -231,7 +231,7 @@ def malformed(message: str, location: Location, logical_id: str = "", path: DocP
         source="verdict",
         path=path,
         logical_id=logical_id,
-        fix="Write it as {rule: RULE, reason: why it is right here, until: 2026-12-31}.",
+        fix='Write it as {rule: RULE, reason: why it is right here, until: "2026-12-31"}.',
     )
 
 

@@ -115,3 +115,16 @@ def test_a_broken_baseline_is_told_with_its_place(gate: Gate, capsys: pytest.Cap
     Path("known.json").write_text("{", encoding="utf-8")
     assert cli.main(["baseline"]) == 2
     assert "known.json:1:2: is not valid JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "{", '{"version": 9, "findings": []}'])
+def test_a_baseline_that_is_none_is_only_replaced_on_demand(
+    gate: Gate, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate.findings = [finding("one")]
+    Path("known.json").write_text(text, encoding="utf-8")
+    assert cli.main(["baseline"]) == 2
+    assert "'stackproof baseline --force', or remove it" in capsys.readouterr().err
+    assert Path("known.json").read_text(encoding="utf-8") == text
+    assert cli.main(["baseline", "--force"]) == 0
+    assert known() == ["one"]

@@ -188,3 +188,20 @@ def test_odd_characters_do_not_break_a_narrow_encoding(tmp_path: Path) -> None:
     done = python("-m", "stackproof", "verdict", str(tmp_path / "ü🙂.json"), PYTHONIOENCODING="ascii")
     assert done.returncode == 1
     assert "cannot be read" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("arguments", ["--help", "explain SP-TEST-ORPHAN"])
+def test_an_output_that_cannot_be_written_exits_2(arguments: str, redirection: str) -> None:
+    if not Path("/dev/full").exists():
+        redirection = ">&-"
+    command = f"{sys.executable} -m stackproof {arguments} {redirection}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("stackproof: the output cannot be written: ")
+    assert "defect" not in done.stderr
+
+
+def test_with_both_streams_closed_the_exit_code_still_tells() -> None:
+    command = f"{sys.executable} -m stackproof explain SP-TEST-ORPHAN >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False).returncode == 2
