@@ -108,3 +108,18 @@ def test_a_rule_that_fails_in_many_places_is_told_in_full(bench: Any) -> None:
         LETS + "rule R when %buckets !empty { %buckets.Properties.Name == 'good' }", resources
     )
     assert len(found) == len(resources)
+
+
+def test_a_value_that_a_condition_bars_does_not_stand_for_others_of_its_kind(bench: Any) -> None:
+    """Where the parameter is not "a" it may still be "b", which is as bad."""
+    parameter = unknown("P", values=("a", "b", "good"))
+    resources = {"B": (BUCKET, {"Name": Choice("IsA", "good", parameter), "Zed": "z"})}
+    definitions = {"IsA": {"Fn::Equals": [{"Ref": "P"}, "a"]}}
+    found = bench.verdict(PLAIN, resources, definitions=definitions, conditions={"IsA": None})
+    assert found == "undecided"
+
+
+def test_a_condition_that_can_only_be_false_is_asked_about(bench: Any) -> None:
+    resources = {"B": (BUCKET, {"Name": Choice("Never", "bad", "good"), "Zed": "z"})}
+    definitions = {"Never": {"Fn::Equals": ["x", "y"]}}
+    assert bench.verdict(PLAIN, resources, definitions=definitions, conditions={"Never": None}) == "pass"
