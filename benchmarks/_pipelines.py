@@ -196,10 +196,9 @@ def _check(count: int, stored: int) -> None:
 def _world(journal: str) -> Iterator[tuple[Any, Callable[[str], object]]]:
     """An embedded backend, and a function that deploys the ten resources under a name."""
     from stackproof.backends.embedded import EmbeddedBackend
+    from stackproof.config import load
     from stackproof.deploy.deployer import Deployer
     from stackproof.deploy.source import Library
-
-    from stackproof.config import load
 
     with tempfile.TemporaryDirectory() as name, EmbeddedBackend(journal=journal) as backend:
         folder = Path(name)
@@ -267,7 +266,7 @@ def moto(count: int) -> Measured:
     with _moto() as client:
         role = client("iam").create_role(RoleName="benchmark", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         scope: dict[str, Any] = {}
-        exec(compile(HANDLER, "index.py", "exec"), scope)  # noqa: S102 - the handler that all peers run
+        exec(compile(HANDLER, "index.py", "exec"), scope)
 
         def invoke(function: Any, event: Any = None) -> tuple[str, bool, str]:
             event = json.loads(event) if isinstance(event, str) else event
@@ -336,7 +335,7 @@ def _ministack() -> Iterator[_Ministack]:
 
 
 def _below(mark: str) -> list[str]:
-    """The process whose command line names ``mark``, and all its descendants (of the server, not its keeper)."""
+    """All descendants of the process whose command line names ``mark`` (the server's keeper)."""
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if mark.encode() in (entry / "cmdline").read_bytes():

@@ -43,9 +43,8 @@ def run(*, quick: bool = False) -> None:
     sizes = SIZES[:1] if quick else SIZES
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     print("SQS to Lambda to DynamoDB, batches of 10; moto calls the function for each message")
-    print(
-        f"{'':24} {'messages':>9} {'wall':>11} {'CPU':>11} {'a second':>10} {'a CPU second':>13} {'memory':>10}"
-    )
+    heads = f"{'messages':>9} {'wall':>11} {'CPU':>11} {'a second':>10} {'a CPU second':>13} {'memory':>10}"
+    print(f"{'':24} {heads}")
     rates: Rates = {}
     for size in sizes:
         for name, journal in FABRIC.items():
@@ -87,9 +86,7 @@ def _ratio(rates: Rates, name: str, size: int) -> None:
     mine = rates[name, size]
     peers = {peer: _latest(rates, peer, size) for peer in PEERS}
     wall = [f"{mine.rate / found.rate:.1f}x" for found in peers.values()]
-    cpu = " ".join(
-        f"{found.cpu / found.count * mine.count / mine.cpu:.1f}x" for found in peers.values()
-    )
+    cpu = " ".join(f"{found.cpu / found.count * mine.count / mine.cpu:.1f}x" for found in peers.values())
     reached = "reached" if mine.rate >= AIMS[name] * peers["ministack"].rate else "missed"
     smaller = [f"{peer} at {found.count:,}" for peer, found in peers.items() if found.count != size]
     against = f" (against {' and '.join(smaller)})" if smaller else ""
@@ -107,18 +104,20 @@ def _latest(rates: Rates, name: str, size: int) -> Measured:
 def _depth(name: str, first: Measured, last: Measured) -> None:
     ratio = (last.cpu / last.count) / (first.cpu / first.count)
     print(
-        f"{name}: a message costs {ratio:.2f} times the CPU at {last.count:,} that it costs at {first.count:,}"
-        "  aim: flat (1)"
+        f"{name}: a message costs {ratio:.2f} times the CPU at {last.count:,} that it costs at "
+        f"{first.count:,}  aim: flat (1)"
     )
 
 
 def _deployments(count: int) -> None:
-    print(f"\n{'ten resources':24} {'wall':>11} {'CPU':>12} {'memory':>10} {'times mine':>11}")
+    print(
+        "\nDeployment of ten resources; moto's CloudFormation drops two of them (Subscription, QueuePolicy)"
+    )
+    print(f"{'':24} {'wall':>11} {'CPU':>12} {'memory':>10} {'times mine':>11}")
     mine = _measure("fabric_deploy", str(count))
-    rows = {"fabric, first": _measure("fabric_deploy", "0"), "fabric": mine}
+    rows = {"fabric, with imports": _measure("fabric_deploy", "0"), "fabric": mine}
     rows |= {f"{name} CloudFormation": _measure(f"{name}_deploy", str(count)) for name in PEERS}
     for name, found in rows.items():
         times = f"{found.seconds / mine.seconds:10.1f}x" if found is not mine else ""
-        print(
-            f"{name:24} {found.seconds * 1000:8.1f} ms {found.cpu * 1000:9.1f} ms {found.memory:6.0f} MiB {times}"
-        )
+        wall, cpu = found.seconds * 1000, found.cpu * 1000
+        print(f"{name:24} {wall:8.1f} ms {cpu:9.1f} ms {found.memory:6.0f} MiB {times}")

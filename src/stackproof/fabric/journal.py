@@ -1,12 +1,14 @@
 """The ordered journal of everything that happened in a world.
 
 Recording must be cheap: an entry is a tuple, its detail is encoded once (so that a later change of
-a dict by its owner cannot change history) and becomes text only when somebody reads it.
+a dict by its owner cannot change history) and becomes text only when somebody reads it. What is very
+long is abbreviated when it is recorded.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +21,8 @@ import msgspec
 from stackproof.fabric.clock import Clock, iso
 
 _LONGEST_DETAIL = 4096
+_LONGEST_BYTES = 256
+"""Bytes beyond this length (a function's archive) stand in an entry by their size and digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,41 @@ def _foreign(value: Any) -> Any:
 _encode = msgspec.json.Encoder(enc_hook=_foreign).encode
 
 
+def _encoded(value: Any) -> bytes:
+    """A detail as it is kept: abbreviated where it is long, so that a long world fits into memory."""
+    found = _encode(value)
+    if len(found) > _LONGEST_BYTES and _has_long_bytes(value):
+        found = _encode(_abbreviated(value))
+    if len(found) > _LONGEST_DETAIL:
+        return _clip(found.decode()).encode()
+    return found
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, (bytes, bytearray)) and len(value) > _LONGEST_BYTES
+
+
+def _has_long_bytes(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        return False
+    if kind is dict:
+        return any(map(_has_long_bytes, value.values()))
+    if kind is list or kind is tuple:
+        return any(map(_has_long_bytes, value))
+    return _is_long(value)
+
+
+def _abbreviated(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _abbreviated(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_abbreviated(item) for item in value]
+    if _is_long(value):
+        return f"<bytes {len(value)} sha256:{hashlib.sha256(value).hexdigest()[:16]}>"
+    return value
+
+
 class Journal:
     """``mode`` is ``full`` or ``counts`` (only how often each actor did each thing)."""
 
@@ -64,8 +103,8 @@ class Journal:
         """Add an entry. ``detail`` and ``result`` are JSON-like (bytes and sets allowed)."""
         self.counts[verb, target] += 1
         if self.full:
-            encoded = b"" if detail is None else _encode(detail)
-            answer = result if isinstance(result, str) else _encode(result)
+            encoded = b"" if detail is None else _encoded(detail)
+            answer = result if isinstance(result, str) else _encoded(result)
             self._entries.append((self._clock.ms, actor, verb, target, encoded, answer))
 
     def __len__(self) -> int:
@@ -119,8 +158,8 @@ def _entry(raw: tuple[int, str, str, str, bytes, str | bytes]) -> Entry:
         actor,
         verb,
         target,
-        _clip(detail.decode()),
-        result if isinstance(result, str) else _clip(result.decode()),
+        detail.decode(),
+        result if isinstance(result, str) else result.decode(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache
 from typing import Any
 
@@ -142,7 +143,8 @@ def dynamo(operation: str, params: Params, account: str, region: str) -> Respons
     """A data-plane call straight into moto's handler; ``DynamoRefused`` when it raised."""
     if operation == "PutItem" and (table := _plain_put(params, account, region)) is not None:
         try:
-            table.put_item(plain(params["Item"]), overwrite=True)
+            if not _put_simple(table, params["Item"]):
+                table.put_item(plain(params["Item"]), overwrite=True)
         except Exception as error:
             raise DynamoRefused(str(error)) from error
         return {}
@@ -179,6 +181,53 @@ def _plain_put(params: Params, account: str, region: str) -> Any:
     regions = dict.get(dynamodb_backends, account)
     backend = dict.get(regions, region) if regions is not None else None
     return None if backend is None else backend.tables.get(params["TableName"])
+
+
+_SMALL, _FEW = 256, 64
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,38}", re.ASCII).fullmatch
+
+
+def _put_simple(table: Any, item: dict[str, dict[str, Any]]) -> bool:
+    """Store an item that every check of moto's ``put_item`` passes; False, with nothing done, if unsure.
+
+    moto measures the whole item again for each attribute. Here an item has few small plain values, the
+    keys have their types, and no stream and no index looks on.
+    """
+    if table.stream_shard is not None or table.global_indexes or len(item) > _FEW:
+        return False
+    for name, value in item.items():
+        ((kind, content),) = value.items()
+        if kind == "N" and (type(content) is not str or not _WHOLE_NUMBER(content)):
+            return False
+        if len(name) > _SMALL or (kind == "S" and (type(content) is not str or len(content) > _SMALL)):
+            return False
+    keys = [(table.hash_key_attr, table.hash_key_type)]
+    if table.range_key_attr is not None:
+        keys.append((table.range_key_attr, table.range_key_type))
+    if not all(name in item and kind in item[name] for name, kind in keys):
+        return False
+    _store(table, {name: _dynamo_type()(value) for name, value in item.items()})
+    return True
+
+
+def _store(table: Any, attributes: dict[str, Any]) -> None:
+    from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
+
+    first, second = attributes[table.hash_key_attr], attributes.get(table.range_key_attr)
+    made: Any = object.__new__(Item)
+    made.hash_key, made.range_key, made.attrs = first, second, LimitedSizeDict()
+    dict.update(made.attrs, attributes)
+    if second is None:
+        table.items[first] = made
+    else:
+        table.items[first][second] = made
+
+
+@cache
+def _dynamo_type() -> Any:
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    return DynamoType
 
 
 def plain(value: Any) -> Any:
