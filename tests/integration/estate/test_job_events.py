@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -51,6 +52,25 @@ def history(system: Any, look: Any) -> Callable[[str], list[str]]:
 def jobs(system: Any, look: Any) -> Callable[[], set[str]]:
     """``jobs()``: the jobs that the inventory holds."""
     return lambda: {item["job_id"] for item in look.items(system.table("Jobs"))}
+
+
+@pytest.fixture
+def in_one_batch(system: Any, fabric: Any, aws: Any) -> Callable[[], AbstractContextManager[None]]:
+    """``with in_one_batch():`` what is published waits until the end, and is then handed over together."""
+
+    def switch(enabled: bool) -> None:
+        for mapping in aws("lambda").list_event_source_mappings()["EventSourceMappings"]:
+            aws("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+        fabric.advance(1)
+
+    @contextmanager
+    def together() -> Iterator[None]:
+        switch(False)
+        yield
+        fabric.advance(1)
+        switch(True)
+
+    return together
 
 
 def run_publisher(system: Any, aws: Any, run: str) -> None:
@@ -143,6 +163,8 @@ def test_a_run_publishes_the_life_of_one_job(
     assert [event["event_type"] for event in events] == ["JobCreated", "JobSalaryUpdated", "JobDeleted"]
     (job,) = {event["job_id"] for event in events}
     assert 0 <= int(job) < 1000
+    published = [json.loads(entry.detail) for entry in fabric.journal.entries(verb="sns.Publish")]
+    assert {params["MessageGroupId"] for params in published} == {job}
     assert jobs() == set()
 
 
@@ -207,14 +229,46 @@ def test_a_poison_event_is_tried_three_times_holds_back_its_job_alone_and_is_kep
     assert len(deliveries) == 3
 
 
+@pytest.mark.parametrize("service", ["Analytics", "Inventory"])
+def test_what_stands_behind_a_poison_event_in_its_batch_is_kept_behind_it(
+    service: str,
+    system: Any,
+    fabric: Any,
+    look: Any,
+    publish: Publish,
+    in_one_batch: Any,
+    history: Any,
+    jobs: Any,
+) -> None:
+    with in_one_batch():
+        publish("1", "JobCreated", "poison", body="no event at all")
+        publish("1", "JobCreated", "1-after")
+        publish("2", "JobCreated", "2")
+    assert (history("1"), history("2"), jobs()) == ([], ["2"], {"2"})
+    fabric.run_until_idle()
+    assert (history("1"), history("2"), jobs()) == ([], ["2"], {"2"})
+    poison, behind = look.take(system.queue(f"{service}FailedEvents"))
+    assert poison["Body"] == "no event at all"
+    assert json.loads(behind["Body"])["event_id"] == "1-after"
+    publish("1", "JobCreated", "1-later")
+    fabric.run_until_idle()
+    assert (history("1"), jobs()) == (["1-later"], {"1", "2"})
+
+
 def test_a_refused_write_stops_its_job_and_no_other(
-    system: Any, fabric: Any, faults: Any, publish: Publish, history: Any, look: Any
+    system: Any,
+    fabric: Any,
+    faults: Any,
+    publish: Publish,
+    in_one_batch: Any,
+    history: Any,
+    look: Any,
 ) -> None:
     refused = faults.refuse("s3.PutObject", "SlowDown", lambda params: "/1/" in params["Key"])
-    for step in range(3):
-        publish("1", "JobSalaryUpdated", f"1-{step}")
-        publish("2", "JobSalaryUpdated", f"2-{step}")
-    fabric.advance(1)
+    with in_one_batch():
+        for step in range(3):
+            publish("1", "JobSalaryUpdated", f"1-{step}")
+            publish("2", "JobSalaryUpdated", f"2-{step}")
     assert len(refused) == 1
     assert history("1") == []
     assert history("2") == ["2-0", "2-1", "2-2"]
@@ -226,13 +280,21 @@ def test_a_refused_write_stops_its_job_and_no_other(
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("call", ["s3.PutObject", "dynamodb.PutItem", "dynamodb.DeleteItem"])
 def test_a_function_that_dies_in_the_middle_of_a_batch_loses_nothing_and_keeps_the_order(
-    side: str, call: str, system: Any, fabric: Any, faults: Any, publish: Publish, history: Any, jobs: Any
+    side: str,
+    call: str,
+    fabric: Any,
+    faults: Any,
+    publish: Publish,
+    in_one_batch: Any,
+    history: Any,
+    jobs: Any,
 ) -> None:
     died = faults.crash(f"{side} {call}", after=1)
-    for job in "12":
+    with in_one_batch():
         for what in ("JobCreated", "JobSalaryUpdated", "JobDeleted"):
-            publish(job, what, f"{job}-{what}")
-    publish("3", "JobCreated", "3")
+            for job in "12":
+                publish(job, what, f"{job}-{what}")
+        publish("3", "JobCreated", "3")
     fabric.run_until_idle()
     assert len(died) == 1
     for job in "12":
