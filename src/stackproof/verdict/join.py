@@ -89,11 +89,12 @@ def _answer(pillar: str, results: Sequence[Result], wanted: str, allow_dirty: bo
         if one.report is not None:
             wrong += [f"{one.name} {reason}" for reason in _wrong(one.report, wanted, allow_dirty)]
     wrong += _incomplete([one.report for one in results if one.report is not None])
+    if not wanted:
+        wrong.append("cannot be held against a commit, for none is known")
     if wrong:
         return PillarAnswer(pillar, Verdict.FAIL, tuple(wrong))
     shards = f"{len(results)} results" if len(results) > 1 else "one result"
-    where = f" of commit {wanted[:12]}" if wanted else ""
-    return PillarAnswer(pillar, Verdict.PASS, (f"{shards}{where}, complete and passed",))
+    return PillarAnswer(pillar, Verdict.PASS, (f"{shards} of commit {wanted[:12]}, complete and passed",))
 
 
 def _passed(report: Report) -> bool:
