@@ -33,9 +33,8 @@ class Timing:
 
 
 def _templates() -> list[Path]:
-    from stackproof.template.discover import discover
-
     from stackproof.config import load
+    from stackproof.template.discover import discover
 
     found = discover(ROOT, [ROOT / "templates"], load(ROOT))
     return [item.path for item in found.templates]

@@ -13,7 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stackproof.backends.compat import boto, clients, clocks, entropy, iam, lambdas, sockets, threads, views, web
+from stackproof.backends.compat import (
+    boto,
+    clients,
+    clocks,
+    entropy,
+    iam,
+    lambdas,
+    sockets,
+    threads,
+    views,
+    web,
+)
 from stackproof.backends.compat import moto as motos
 from stackproof.backends.packing import packed, packed_folder
 from stackproof.fabric import registry
@@ -136,9 +147,7 @@ class EmbeddedBackend:
         known = self._callers.get((key, region))
         if known is None:
             account = key if len(key) == 12 and key.isdigit() else self.world.account
-            known = self._callers[key, region] = self.world.caller(
-                account, region, actor=self._actor
-            )
+            known = self._callers[key, region] = self.world.caller(account, region, actor=self._actor)
         return known
 
     # For the deployer (``backends.base``).

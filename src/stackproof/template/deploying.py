@@ -19,7 +19,7 @@ class Deploying:
     """The same evaluator that judges a template, with the answers of ``live``.
 
     Secrets (NoEcho) come out as they are: a deployment needs them. A value that is still unknown stays an
-    ``Unknown``; ``complaints`` says what the evaluator had to say about what was evaluated since the last call.
+    ``Unknown``; ``complaints`` says what the evaluator had to say of what was evaluated since the last call.
     """
 
     def __init__(
