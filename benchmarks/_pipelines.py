@@ -21,88 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks._template import BATCH, HANDLER, TEMPLATE
+
 REGION, ACCOUNT = "us-east-1", "123456789012"
-BATCH = 10
-
-HANDLER = """\
-import boto3
-
-table = boto3.client("dynamodb", region_name="us-east-1")
-
-
-def handler(event, context):
-    for record in event["Records"]:
-        item = {"id": {"S": record["messageId"]}, "body": {"S": record["body"]}}
-        table.put_item(TableName="benchmark", Item=item)
-"""
-
-_ROLE_POLICY = """\
-          Version: "2012-10-17"
-          Statement:
-            - {Effect: Allow, Action: [sqs:*, dynamodb:PutItem], Resource: "*"}
-"""
-
-TEMPLATE = f"""\
-Description: Ten resources, one of each kind that a small pipeline has.
-Resources:
-  DeadLetters: {{Type: AWS::SQS::Queue}}
-  Inbox:
-    Type: AWS::SQS::Queue
-    Properties:
-      QueueName: benchmark
-      VisibilityTimeout: 300
-      RedrivePolicy: {{deadLetterTargetArn: !GetAtt DeadLetters.Arn, maxReceiveCount: 3}}
-  Topic: {{Type: AWS::SNS::Topic}}
-  Subscription:
-    Type: AWS::SNS::Subscription
-    Properties: {{TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt Inbox.Arn}}
-  InboxPolicy:
-    Type: AWS::SQS::QueuePolicy
-    Properties:
-      Queues: [!Ref Inbox]
-      PolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          - Effect: Allow
-            Principal: {{Service: sns.amazonaws.com}}
-            Action: sqs:SendMessage
-            Resource: !GetAtt Inbox.Arn
-  Table:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      TableName: benchmark
-      BillingMode: PAY_PER_REQUEST
-      AttributeDefinitions: [{{AttributeName: id, AttributeType: S}}]
-      KeySchema: [{{AttributeName: id, KeyType: HASH}}]
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          - {{Effect: Allow, Principal: {{Service: lambda.amazonaws.com}}, Action: "sts:AssumeRole"}}
-      Policies:
-      - PolicyName: writes
-        PolicyDocument:
-{_ROLE_POLICY}\
-  Logs:
-    Type: AWS::Logs::LogGroup
-    Properties: {{LogGroupName: /aws/lambda/benchmark, RetentionInDays: 7}}
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      FunctionName: benchmark
-      Runtime: python3.12
-      Handler: index.handler
-      Timeout: 60
-      Role: !GetAtt Role.Arn
-      Code:
-        ZipFile: |
-{"".join(f"          {line}" for line in HANDLER.splitlines(keepends=True))}\
-  Mapping:
-    Type: AWS::Lambda::EventSourceMapping
-    Properties: {{EventSourceArn: !GetAtt Inbox.Arn, FunctionName: !Ref Function, BatchSize: {BATCH}}}
-"""
 
 
 @dataclass(frozen=True)
@@ -251,12 +172,13 @@ def _median(times: list[tuple[float, float]]) -> Measured:
 
 @contextlib.contextmanager
 def _moto() -> Iterator[Callable[[str], Any]]:
-    import boto3
+    import boto3.session
     from moto import mock_aws
 
     os.environ |= {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
     with mock_aws():
-        yield lambda service: boto3.client(service, region_name=REGION)
+        session: Any = boto3.session.Session(region_name=REGION)
+        yield session.client
 
 
 def moto(count: int) -> Measured:
@@ -272,7 +194,8 @@ def moto(count: int) -> Measured:
             event = json.loads(event) if isinstance(event, str) else event
             return json.dumps(scope["handler"](event, None)), False, ""
 
-        LambdaFunction._invoke_lambda = invoke  # type: ignore[method-assign]
+        hooked: Any = LambdaFunction
+        hooked._invoke_lambda = invoke
         url = _pipeline(client, role)
         sqs = client("sqs")
         seconds, cpu = _timed(lambda: _send(sqs, url, count))
@@ -317,19 +240,16 @@ class _Ministack:
 
 @contextlib.contextmanager
 def _ministack() -> Iterator[_Ministack]:
-    import boto3
+    import boto3.session
 
     from stackproof.backends.servers import MinistackServer
 
     with MinistackServer() as server:
-        options = {
-            "endpoint_url": server.url,
-            "region_name": REGION,
-            "aws_access_key_id": ACCOUNT,
-            "aws_secret_access_key": "benchmark",
-        }
+        session: Any = boto3.session.Session(
+            aws_access_key_id=ACCOUNT, aws_secret_access_key="benchmark", region_name=REGION
+        )
         yield _Ministack(
-            lambda service: boto3.client(service, **options),  # type: ignore[call-overload]
+            lambda service: session.client(service, endpoint_url=server.url),
             lambda: _below(str(server.folder)),
         )
 
