@@ -43,6 +43,7 @@ class Job:
     serial: int = 0
     dropped: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    pretended: str = ""
 
     def get(self, name: str, default: Any = None) -> Any:
         """A property, ``default`` when the template does not set it."""
@@ -88,6 +89,11 @@ class Job:
         self.dropped.append(path)
         if reason:
             self.reasons[path] = reason
+
+    def not_emulated(self, path: str, reason: str) -> None:
+        """The resource does nothing here at all, because of a property."""
+        self.left_out(path, reason)
+        self.pretended = path
 
     def call(
         self, service: str, operation: str, params: Mapping[str, Any], table: Mapping[str, str] | None = None

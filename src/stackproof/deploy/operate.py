@@ -94,6 +94,8 @@ def changed(context: Context, wanted: Resource, before: Resource) -> Resource:
     answer = attempt(lambda: doer.update(one, before.made))
     kept = [path for path in before.verdict.left_out if not one.changed(path.split(".", 1)[0])]
     one.dropped[:0] = kept
+    if before.verdict.decisive in kept:
+        one.pretended = before.verdict.decisive
     one.reasons = {**{path: before.verdict.reasons.get(path, "") for path in kept}, **one.reasons}
     return _result(wanted, answer, verdict(doer, wanted, one))
 
@@ -136,5 +138,6 @@ def verdict(doer: Handler, resource: Resource, one: Job) -> Verdict:
     paths = tuple(dict.fromkeys([*left, *inert, *one.dropped]))
     if not paths:
         return Verdict(Level.EMULATED)
+    level = Level.NOT_EMULATED if one.pretended else Level.PARTIAL
     reasons = {path: why for path, why in {**inert, **one.reasons}.items() if why and path in paths}
-    return Verdict(Level.PARTIAL, paths, reasons)
+    return Verdict(level, paths, reasons, one.pretended)

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stackproof.deploy.deployer import ACTOR
 from stackproof.deploy.model import Resource
 from stackproof.errors import CapabilityMissing, StackproofError
 
 if TYPE_CHECKING:
-    from stackproof.fabric.journal import Journal
+    from stackproof.fabric.journal import Entry, Journal
 
 TAIL = 40
 """Journal entries that a failure shows."""
+LOOKED_AT = 1000
+"""How far back it looks for them."""
 WIDTH = 160
 """Characters of a call's parameters, and of its answer, that a failure shows."""
 _OURS = ("stackproof", "botocore", "boto3", "moto")
@@ -52,21 +55,23 @@ def complete(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
     if fabric is None:
         return
     if report.failed and report.when == "call" and "journal" in fabric.backend.capabilities:
-        journal = fabric.journal
-        if len(journal):
-            shown = min(TAIL, len(journal))
-            title = f"fabric journal at {fabric.now} (last {shown} of {len(journal)})"
-            report.sections.append((title, _timeline(journal, shown)))
+        entries = _around(fabric.journal)
+        if entries:
+            title = f"fabric journal at {fabric.now} (last {len(entries)} of {len(fabric.journal)})"
+            report.sections.append((title, "\n".join(map(str, entries))))
     if report.when == "call":
         missing = [one for made in fabric.stacks if made.state is not None for _, one in made.missing()]
         report.stackproof_missing = [_line(one) for one in missing]  # type: ignore[attr-defined]
 
 
-def _timeline(journal: Journal, shown: int) -> str:
-    entries = journal.entries(since=len(journal) - shown)
-    return "\n".join(
-        str(replace(entry, detail=_clipped(entry.detail), result=_clipped(entry.result))) for entry in entries
-    )
+def _around(journal: Journal) -> list[Entry]:
+    """The last entries; what deployed the stacks only when nothing else happened."""
+    latest = journal.entries(since=max(0, len(journal) - LOOKED_AT))
+    chosen = [entry for entry in latest if entry.actor != ACTOR] or latest
+    return [
+        replace(entry, detail=_clipped(entry.detail), result=_clipped(entry.result))
+        for entry in chosen[-TAIL:]
+    ]
 
 
 def _clipped(text: str) -> str:

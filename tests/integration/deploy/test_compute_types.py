@@ -283,3 +283,11 @@ def test_an_instance_profile_with_its_role(one, aws, role):
     assert [item["RoleName"] for item in profile["Roles"]] == [made["Role"].physical_id]
     made.delete()
     assert aws.iam.list_instance_profiles()["InstanceProfiles"] == []
+
+
+def test_a_function_that_nothing_here_runs_is_not_emulated_and_says_why(one, aws, role):
+    aws.s3.create_bucket(Bucket="code")
+    aws.s3.put_object(Bucket="code", Key="app.zip", Body=b"PK\x05\x06" + bytes(18))
+    code = {"S3Bucket": "code", "S3Key": "app.zip"}
+    made = one("AWS::Lambda::Function", role, **a_function(Runtime="java21", Code=code))
+    assert str(made["It"].verdict) == "not emulated (without Runtime (nothing here runs java21))"

@@ -174,6 +174,26 @@ def test_retained_resources_stay(stack, aws):
     assert statuses(made, "Kept")[-1] == "DELETE_SKIPPED"
 
 
+def test_an_update_keeps_what_is_retained_and_deletes_the_rest(stack, aws):
+    def template(name, **more):
+        attributes = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+        return {"Resources": {"Replaced": {**queue(QueueName=name), **attributes}, **more}}
+
+    removed = {"Kept": {**queue(QueueName="kept"), "DeletionPolicy": "Retain"}, "Gone": queue(QueueName="gone")}
+    made = stack(template("first", **removed))
+    planned = {one.logical_id: one.action for one in made.changes(template("second", New=queue()))}
+    assert planned == {"Replaced": "replace", "New": "create", "Kept": "retain", "Gone": "delete"}
+    made.update(template("second"))
+    assert names(aws) == {"first", "second", "kept"}
+    assert list(made.resources) == ["Replaced"]
+
+
+def test_a_property_is_an_attribute_too(stack, aws):
+    key = {"Type": "AWS::KMS::Key", "Properties": {"Description": "orders"}}
+    stack({"Resources": {"K": key, "P": stored("/p", {"Fn::GetAtt": ["K", "Description"]})}})
+    assert value(aws, "/p") == "orders"
+
+
 def test_a_custom_name_stands_in_the_way_of_a_replacement(stack, aws):
     def table(key):
         properties = {

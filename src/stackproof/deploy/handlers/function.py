@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -56,6 +57,7 @@ class Function(Handler):
 
     def create(self, job: Job) -> Made:
         """CreateFunction, then its reserved concurrency."""
+        _check_runtime(job)
         name = job.name("FunctionName")
         params = {
             "FunctionName": name,
@@ -83,6 +85,7 @@ class Function(Handler):
     def update(self, job: Job, made: Made) -> Made:
         """UpdateFunctionCode and UpdateFunctionConfiguration, each when something of it changed."""
         name = made.physical_id
+        _check_runtime(job)
         if job.changed(*_CODE):
             params = {
                 "FunctionName": name,
@@ -108,3 +111,15 @@ class Function(Handler):
         """DeleteFunction; its folder is forgotten."""
         job.call("lambda", "delete_function", {"FunctionName": made.physical_id})
         job.backend.code("function", made.physical_id, None)
+
+
+def _check_runtime(job: Job) -> None:
+    """Name a runtime that nothing here runs; the function is there, an invocation is refused by name."""
+    runtime = str(job.get("Runtime", ""))
+    if not runtime:
+        job.not_emulated("PackageType", "container images do not run here")
+    elif runtime.startswith("nodejs"):
+        if shutil.which("node") is None:
+            job.not_emulated("Runtime", "node is not installed on this machine")
+    elif not runtime.startswith("python"):
+        job.not_emulated("Runtime", f"nothing here runs {runtime}")

@@ -96,7 +96,7 @@ class EventSourceMapping(Handler):
                 {"pretended": True},
             )
             kind = str(job.get("EventSourceArn", "")).split(":")[2:3]
-            job.left_out(
+            job.not_emulated(
                 "EventSourceArn", f"nothing polls {''.join(kind)} here, no record reaches the function"
             )
         place = job.place
