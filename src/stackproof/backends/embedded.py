@@ -7,12 +7,10 @@ active one answers. Use it as a context manager.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
+from stackproof.backends.common import WorldBackend
 from stackproof.backends.compat import (
     boto,
     clients,
@@ -26,23 +24,11 @@ from stackproof.backends.compat import (
     web,
 )
 from stackproof.backends.compat import moto as motos
-from stackproof.backends.packing import packed, packed_folder
-from stackproof.fabric import registry
 from stackproof.fabric.service import Caller, Params, Response, ServiceError
-from stackproof.fabric.tasks import current
 from stackproof.fabric.world import World
 
-_FAKE_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "",
-    "AWS_SECRET_ACCESS_KEY": "stackproof",
-    "AWS_SESSION_TOKEN": "stackproof",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-}
 
-
-class EmbeddedBackend:
+class EmbeddedBackend(WorldBackend):
     """A world whose state is moto's.
 
     ``options`` are those of ``World``: seed, chooser, journal, account, region.
@@ -52,16 +38,15 @@ class EmbeddedBackend:
     capabilities = frozenset({"advance", "functions", "journal", "run_until_idle", "snapshot", "step"})
 
     def __init__(self, **options: Any) -> None:
+        super().__init__()
         self.world = World(**options, state=self)
         self._moto: Any = {}
         self._moto_seeded = False
         self._ends: list[Callable[[], None]] = []
         self._outer: Any = None
         self._account_of_call = ""
-        self._callers: dict[tuple[str, str], Caller] = {}
         self._mutated = True
         self._last_copy: Any = None
-        self._actor = "test"
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved
 
@@ -86,7 +71,7 @@ class EmbeddedBackend:
             boto.activate(self._answer, self._send),
             web.activate(self.world.http),
             lambdas.activate(self.world),
-            self._environment(),
+            self.environment(),
         ]
         return self
 
@@ -102,8 +87,7 @@ class EmbeddedBackend:
 
     def close(self) -> None:
         """Kill what still runs and forget everything."""
-        for task in list(self.world.scheduler.open_tasks.values()):
-            self.world.scheduler.abandon(task)
+        self.end_tasks()
         self.deactivate()
         self._moto = {}
 
@@ -112,81 +96,6 @@ class EmbeddedBackend:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _environment(self) -> Callable[[], None]:
-        fake = {**_FAKE_ENVIRONMENT, "AWS_ACCESS_KEY_ID": self.world.account}
-        fake["AWS_DEFAULT_REGION"] = self.world.region
-        before = {name: os.environ.get(name) for name in fake}
-        os.environ.update(fake)
-
-        def end() -> None:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-
-        return end
-
-    # Clients.
-
-    def client(self, service: str, *, region: str = "", account: str = "") -> Any:
-        """A boto3 client of this world; shared, so do not register event handlers on it."""
-        return clients.client(service, region or self.world.region, account or self.world.account)
-
-    def caller_of(self, client: Any) -> Caller:
-        """Who calls through ``client``: the running task, or the account that is its access key."""
-        region = client.meta.region_name or self.world.region
-        if region.startswith("aws-") and region.endswith("global"):
-            region = self.world.region
-        task = current()
-        if task is not None and task.identity is not None:
-            identity: Caller = task.identity
-            return identity if identity.region == region else identity.to(region)
-        key = boto.access_key(client)
-        known = self._callers.get((key, region))
-        if known is None:
-            account = key if len(key) == 12 and key.isdigit() else self.world.account
-            known = self._callers[key, region] = self.world.caller(account, region, actor=self._actor)
-        return known
-
-    # For the deployer (``backends.base``).
-
-    @property
-    def account(self) -> str:
-        """The world's account."""
-        return self.world.account
-
-    @property
-    def region(self) -> str:
-        """The world's region."""
-        return self.world.region
-
-    def now(self) -> str:
-        """The virtual time."""
-        return self.world.clock.iso()
-
-    @contextmanager
-    def acting(self, actor: str) -> Iterator[None]:
-        """Calls of the test's thread stand in the journal as made by ``actor``."""
-        before = self._actor, self._callers
-        self._actor, self._callers = actor, {}
-        try:
-            yield
-        finally:
-            self._actor, self._callers = before
-
-    def code(self, kind: str, name: str, folder: Path | None) -> dict[str, Any]:
-        """Let the fabric load a function or a layer straight from its folder; None forgets the folder."""
-        if "lambda" not in registry.names():
-            return {} if folder is None else {"ZipFile": packed_folder(folder)}
-        service = self.world.service("lambda")
-        holder = service.code if kind == "function" else service.layers
-        if folder is None:
-            holder.registered.pop(name, None)
-            return {}
-        holder.register(name, folder)
-        return {"ZipFile": packed({"README": b"loaded from its folder"})}
 
     # The road of every API call.
 
