@@ -60,14 +60,21 @@ def test_an_http_api_of_sam_answers_with_payload_2(stack, fabric):
 
 def test_a_rest_api_of_single_resources(stack, fabric, function):
     api = {"Ref": "Api"}
-    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations"}
+    uri = {
+        "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+        "${Function.Arn}/invocations"
+    }
     function["Function"]["Properties"]["Code"] = {"ZipFile": CODE}
     resources = {
         **function,
         "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "orders"}},
         "Path": {
             "Type": "AWS::ApiGateway::Resource",
-            "Properties": {"RestApiId": api, "ParentId": {"Fn::GetAtt": ["Api", "RootResourceId"]}, "PathPart": "orders"},
+            "Properties": {
+                "RestApiId": api,
+                "ParentId": {"Fn::GetAtt": ["Api", "RootResourceId"]},
+                "PathPart": "orders",
+            },
         },
         "Method": {
             "Type": "AWS::ApiGateway::Method",
@@ -116,7 +123,11 @@ def test_an_http_api_of_single_resources(stack, fabric, function):
         },
         "Route": {
             "Type": "AWS::ApiGatewayV2::Route",
-            "Properties": {"ApiId": api, "RouteKey": "GET /orders", "Target": {"Fn::Sub": "integrations/${Link}"}},
+            "Properties": {
+                "ApiId": api,
+                "RouteKey": "GET /orders",
+                "Target": {"Fn::Sub": "integrations/${Link}"},
+            },
         },
         "Stage": {
             "Type": "AWS::ApiGatewayV2::Stage",

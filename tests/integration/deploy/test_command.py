@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from stackproof.cli import main
 
 TEMPLATE = """
@@ -29,7 +30,9 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "orders" / "config").mkdir(parents=True)
     (tmp_path / "orders" / "template.yaml").write_text(TEMPLATE)
     for name, delay in (("test", 3), ("prod", 9)):
-        (tmp_path / "orders" / "config" / f"{name}.json").write_text(json.dumps({"Parameters": {"Delay": str(delay)}}))
+        (tmp_path / "orders" / "config" / f"{name}.json").write_text(
+            json.dumps({"Parameters": {"Delay": str(delay)}})
+        )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

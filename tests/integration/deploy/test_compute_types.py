@@ -7,6 +7,7 @@ import json
 import zipfile
 
 import pytest
+
 from stackproof.errors import DeploymentFailed
 
 INLINE = "def handler(event, context):\n    return {'saw': event}\n"
@@ -22,7 +23,13 @@ def ref(name, attribute="Arn"):
 
 
 def a_function(**more):
-    return {"Runtime": "python3.12", "Handler": "index.handler", "Role": ref("Role"), "Code": {"ZipFile": INLINE}, **more}
+    return {
+        "Runtime": "python3.12",
+        "Handler": "index.handler",
+        "Role": ref("Role"),
+        "Code": {"ZipFile": INLINE},
+        **more,
+    }
 
 
 def test_an_inline_function_runs_and_its_code_is_changed_in_place(one, changed, aws, role, refused):
@@ -127,7 +134,11 @@ def test_version_alias_and_invoke_config(one, changed, aws, function):
         "Version": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Function"}}},
         "Config": {
             "Type": "AWS::Lambda::EventInvokeConfig",
-            "Properties": {"FunctionName": {"Ref": "Function"}, "Qualifier": "$LATEST", "MaximumRetryAttempts": "1"},
+            "Properties": {
+                "FunctionName": {"Ref": "Function"},
+                "Qualifier": "$LATEST",
+                "MaximumRetryAttempts": "1",
+            },
         },
     }
     made = one(
@@ -213,7 +224,9 @@ def statement(action):
 
 TRUST = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
 }
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
@@ -242,7 +255,8 @@ def test_a_role_has_its_policies_and_loses_removed_ones(one, changed, aws, refus
 
 def test_an_inline_policy_of_two_roles(one, changed, aws):
     roles = {
-        name: {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}} for name in ("A", "B")
+        name: {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+        for name in ("A", "B")
     }
     made = one(
         "AWS::IAM::Policy",
@@ -261,7 +275,9 @@ def test_an_inline_policy_of_two_roles(one, changed, aws):
 
 
 def test_a_managed_policy_gets_a_new_version(one, changed, aws, role):
-    made = one("AWS::IAM::ManagedPolicy", role, PolicyDocument=statement("s3:GetObject"), Roles=[{"Ref": "Role"}])
+    made = one(
+        "AWS::IAM::ManagedPolicy", role, PolicyDocument=statement("s3:GetObject"), Roles=[{"Ref": "Role"}]
+    )
     arn = made["It"].physical_id
 
     def document():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from stackproof.errors import DeploymentFailed
 
 KEYS = [{"AttributeName": "id", "KeyType": "HASH"}]
@@ -74,7 +75,9 @@ def test_another_key_replaces_the_table(one, changed, aws):
 def test_a_change_set_says_what_hangs_on_an_id_that_only_the_deployment_tells(stack):
     def template(key):
         definitions = [{"AttributeName": key, "AttributeType": "S"}]
-        properties = table(KeySchema=[{"AttributeName": key, "KeyType": "HASH"}], AttributeDefinitions=definitions)
+        properties = table(
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}], AttributeDefinitions=definitions
+        )
         stored = {"Name": "/table", "Type": "String", "Value": {"Ref": "T"}}
         return {
             "Resources": {
@@ -92,7 +95,9 @@ def test_a_change_set_says_what_hangs_on_an_id_that_only_the_deployment_tells(st
 def test_properties_without_effect_are_named(one):
     made = one(
         "AWS::DynamoDB::Table",
-        **table(ContributorInsightsSpecification={"Enabled": True}, KinesisStreamSpecification={"StreamArn": "x"}),
+        **table(
+            ContributorInsightsSpecification={"Enabled": True}, KinesisStreamSpecification={"StreamArn": "x"}
+        ),
     )
     verdict = made["It"].verdict
     assert str(verdict.level) == "partial"
@@ -111,14 +116,20 @@ def test_a_global_table_is_its_own_region_and_says_so(one, aws):
 def test_a_bucket_has_its_settings(one, changed, aws, refused):
     rules = [
         {"Id": "old", "Status": "Enabled", "ExpirationInDays": 30, "Prefix": "logs/"},
-        {"Id": "cold", "Status": "Enabled", "Transitions": [{"StorageClass": "GLACIER", "TransitionInDays": 7}]},
+        {
+            "Id": "cold",
+            "Status": "Enabled",
+            "Transitions": [{"StorageClass": "GLACIER", "TransitionInDays": 7}],
+        },
     ]
     made = one(
         "AWS::S3::Bucket",
         VersioningConfiguration={"Status": "Enabled"},
         PublicAccessBlockConfiguration={"BlockPublicAcls": True, "RestrictPublicBuckets": "true"},
         BucketEncryption={
-            "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            "ServerSideEncryptionConfiguration": [
+                {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+            ]
         },
         LifecycleConfiguration={"Rules": rules},
         Tags=[{"Key": "team", "Value": "orders"}],
@@ -145,7 +156,7 @@ def test_a_bucket_with_objects_is_not_deleted(one, aws):
     made = one("AWS::S3::Bucket", {"Q": {"Type": "AWS::SQS::Queue"}})
     bucket = made.bucket("It")
     aws.s3.put_object(Bucket=bucket, Key="a", Body=b"x")
-    with pytest.raises(DeploymentFailed, match="It: .*BucketNotEmpty"):
+    with pytest.raises(DeploymentFailed, match=r"It: .*BucketNotEmpty"):
         made.delete()
     assert made.status == "DELETE_FAILED"
     assert list(made.resources) == ["It"]
@@ -156,7 +167,12 @@ def test_a_bucket_with_objects_is_not_deleted(one, aws):
 
 def test_a_bucket_policy_comes_and_goes(one, aws, refused):
     bucket = {"B": {"Type": "AWS::S3::Bucket"}}
-    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": {"Fn::GetAtt": ["B", "Arn"]}}
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": {"Fn::GetAtt": ["B", "Arn"]},
+    }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     made = one("AWS::S3::BucketPolicy", bucket, Bucket={"Ref": "B"}, PolicyDocument=policy)
     found = json.loads(aws.s3.get_bucket_policy(Bucket=made.bucket("B"))["Policy"])
@@ -166,8 +182,12 @@ def test_a_bucket_policy_comes_and_goes(one, aws, refused):
 
 
 def test_notifications_are_stored_and_named_as_without_effect(one, aws, function):
-    events = {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": ["Function", "Arn"]},
-              "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "in/"}]}}}]}  # fmt: skip
+    target = {
+        "Event": "s3:ObjectCreated:*",
+        "Function": {"Fn::GetAtt": ["Function", "Arn"]},
+        "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "in/"}]}},
+    }
+    events = {"LambdaConfigurations": [target]}
     made = one("AWS::S3::Bucket", function, NotificationConfiguration=events)
     bucket = made.bucket("It")
     aws.s3.put_object(Bucket=bucket, Key="in/a", Body=b"x")
@@ -208,7 +228,10 @@ def test_a_parameter_of_the_store(one, changed, aws, refused):
 
 
 def test_a_key_and_its_alias(one, changed, aws):
-    alias = {"Type": "AWS::KMS::Alias", "Properties": {"AliasName": "alias/app", "TargetKeyId": {"Ref": "It"}}}
+    alias = {
+        "Type": "AWS::KMS::Alias",
+        "Properties": {"AliasName": "alias/app", "TargetKeyId": {"Ref": "It"}},
+    }
     made = one("AWS::KMS::Key", {"Alias": alias}, EnableKeyRotation=True, Description="first")
     key = made["It"].physical_id
     assert aws.kms.describe_key(KeyId="alias/app")["KeyMetadata"]["Arn"] == made["It"].arn
@@ -227,6 +250,8 @@ def test_a_log_group_keeps_its_retention(one, changed, aws):
     assert group["retentionInDays"] == 30
     assert made["It"].arn == group["arn"].removesuffix(":*") + ":*"
     changed(made, RetentionInDays=None)
-    assert "retentionInDays" not in aws.logs.describe_log_groups(logGroupNamePrefix="/app/log")["logGroups"][0]
+    assert (
+        "retentionInDays" not in aws.logs.describe_log_groups(logGroupNamePrefix="/app/log")["logGroups"][0]
+    )
     made.delete()
     assert aws.logs.describe_log_groups()["logGroups"] == []

@@ -31,7 +31,10 @@ def test_a_queue_has_its_attributes_and_what_is_removed_goes_back(one, changed, 
     assert "RedrivePolicy" not in found
     assert made["It"].physical_id == url
     made.delete()
-    assert refused(aws.sqs.get_queue_url, QueueName=url.rpartition("/")[2]) == "AWS.SimpleQueueService.NonExistentQueue"
+    assert (
+        refused(aws.sqs.get_queue_url, QueueName=url.rpartition("/")[2])
+        == "AWS.SimpleQueueService.NonExistentQueue"
+    )
 
 
 def test_a_fifo_queue_without_a_name_is_called_fifo(one, aws):
@@ -48,7 +51,10 @@ def test_a_queue_keeps_its_tags_and_loses_removed_ones(one, changed, aws):
 
 def test_a_changed_queue_name_replaces_the_queue_and_what_refers_to_it(stack, aws, refused):
     def template(name):
-        policy = {"Queues": [{"Ref": "Q"}], "PolicyDocument": allow("sns.amazonaws.com", "sqs:SendMessage", "*")}
+        policy = {
+            "Queues": [{"Ref": "Q"}],
+            "PolicyDocument": allow("sns.amazonaws.com", "sqs:SendMessage", "*"),
+        }
         return {
             "Resources": {
                 "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}},
@@ -93,7 +99,10 @@ def test_a_subscription_filters_as_its_template_says(one, changed, aws, fabric):
     others = {"T": {"Type": "AWS::SNS::Topic"}, "Q": {"Type": "AWS::SQS::Queue"}}
     others["P"] = {
         "Type": "AWS::SQS::QueuePolicy",
-        "Properties": {"Queues": [{"Ref": "Q"}], "PolicyDocument": allow("sns.amazonaws.com", "sqs:SendMessage", "*")},
+        "Properties": {
+            "Queues": [{"Ref": "Q"}],
+            "PolicyDocument": allow("sns.amazonaws.com", "sqs:SendMessage", "*"),
+        },
     }
     made = one(
         "AWS::SNS::Subscription",
@@ -111,7 +120,9 @@ def test_a_subscription_filters_as_its_template_says(one, changed, aws, fabric):
 
     def arrived():
         fabric.run_until_idle()
-        messages = aws.sqs.receive_message(QueueUrl=made.queue("Q"), MaxNumberOfMessages=10).get("Messages", [])
+        messages = aws.sqs.receive_message(QueueUrl=made.queue("Q"), MaxNumberOfMessages=10).get(
+            "Messages", []
+        )
         for message in messages:
             aws.sqs.delete_message(QueueUrl=made.queue("Q"), ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"])["kind"] for message in messages]

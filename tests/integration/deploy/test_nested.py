@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from stackproof.errors import DeploymentFailed
 
 CHILD = """
@@ -63,7 +64,7 @@ def test_an_update_of_the_parent_reaches_the_child(stack, aws, family):
 
 def test_what_a_child_refuses_rolls_the_family_back(stack, aws, family):
     made = stack(family)
-    with pytest.raises(DeploymentFailed, match="Child: Embedded stack was not successful.*DelaySeconds"):
+    with pytest.raises(DeploymentFailed, match=r"Child: Embedded stack was not successful.*DelaySeconds"):
         made.update(parameters={"Delay": 5000})
     assert delay(aws, made) == "3"
     assert made.status == "UPDATE_ROLLBACK_COMPLETE"
@@ -83,7 +84,9 @@ def test_a_family_in_a_circle_is_refused(stack, family):
 
 
 def test_what_a_child_lacks_shows_in_the_parent(stack, family):
-    text = CHILD.replace("Outputs:", "  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}\nOutputs:")
+    text = CHILD.replace(
+        "Outputs:", "  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}\nOutputs:"
+    )
     (family / "child.yaml").write_text(text)
     made = stack(family)
     assert str(made["Child"].verdict.level) == "partial"

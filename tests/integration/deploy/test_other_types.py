@@ -38,7 +38,11 @@ def test_a_bus_with_a_rule_and_its_targets(one, changed, aws):
     }
     target = {"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}
     made = one(
-        "AWS::Events::Rule", others, EventBusName={"Ref": "Bus"}, EventPattern={"source": ["orders"]}, Targets=[target]
+        "AWS::Events::Rule",
+        others,
+        EventBusName={"Ref": "Bus"},
+        EventPattern={"source": ["orders"]},
+        Targets=[target],
     )
     name = made["It"].physical_id.rpartition("|")[2]
 

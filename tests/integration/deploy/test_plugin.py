@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = '''
+TESTS = """
 import os, socket
 import boto3, pytest
 from stackproof.errors import CapabilityMissing
@@ -68,7 +68,7 @@ def test_snapshot_takes_stacks_along(stack, fabric, aws):
     assert made.status == "CREATE_COMPLETE"
     assert aws.sqs.list_queues()["QueueUrls"] == [made.queue("Queue")]
     assert other.status == "DELETE_COMPLETE"
-'''
+"""
 
 
 def run(folder: Path, *arguments: str, code: int | None = None) -> str:
@@ -152,7 +152,8 @@ def test_parallel_workers_do_not_see_each_other_and_their_summaries_join(tmp_pat
 def test_starting_pytest_imports_nothing_heavy(tmp_path):
     (tmp_path / "conftest.py").write_text(
         "import sys\n"
-        "HEAVY = ('boto3', 'botocore', 'moto', 'cfnlint', 'samtranslator', 'networkx', 'hypothesis', 'msgspec')\n"
+        "HEAVY = ('boto3', 'botocore', 'moto', 'cfnlint', 'samtranslator', 'networkx')\n"
+        "HEAVY += ('hypothesis', 'msgspec')\n"
         "def pytest_sessionfinish(session):\n"
         "    found = [name for name in HEAVY if name in sys.modules]\n"
         "    ours = sorted(name for name in sys.modules if name.startswith('stackproof.'))\n"
@@ -176,7 +177,8 @@ def test_the_seed_decides_ids_and_the_level_can_be_demanded_of_all(tmp_path):
         "    made = stack({'Resources': {'Q': {'Type': 'AWS::SQS::Queue'}}})\n"
         "    print('id', aws.sqs.send_message(QueueUrl=made.queue('Q'), MessageBody='x')['MessageId'])\n"
         "def test_level(stack):\n"
-        "    stack({'Resources': {'V': {'Type': 'AWS::EC2::VPC', 'Properties': {'CidrBlock': '10.0.0.0/16'}}}})\n"
+        "    vpc = {'Type': 'AWS::EC2::VPC', 'Properties': {'CidrBlock': '10.0.0.0/16'}}\n"
+        "    stack({'Resources': {'V': vpc}})\n"
     )
 
     def drawn(seed):

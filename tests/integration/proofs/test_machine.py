@@ -8,16 +8,25 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
+
 from stackproof.errors import UsageError
 from stackproof.proofs.machine import PipelineMachine
 
 few = settings(
-    max_examples=12, stateful_step_count=8, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=12,
+    stateful_step_count=8,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
 def template(update):
-    statement = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
     code = (
         "import os, boto3\n"
         "table = boto3.client('dynamodb')\n"
@@ -38,7 +47,9 @@ def template(update):
             },
             "Role": {
                 "Type": "AWS::IAM::Role",
-                "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}},
+                "Properties": {
+                    "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}
+                },
             },
             "Function": {
                 "Type": "AWS::Lambda::Function",
@@ -113,14 +124,14 @@ def test_a_machine_without_a_template_or_with_a_wrong_source_is_told():
         run_state_machine_as_test(Wrong, settings=few)
 
 
+SOURCES = {
+    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, "Table": template(COUNTS)["Resources"]["Table"]}
+}
+
+
 def test_a_topic_and_a_table_are_sources_too():
     class Sources(PipelineMachine):
-        template = {
-            "Resources": {
-                "Topic": {"Type": "AWS::SNS::Topic"},
-                "Table": template(COUNTS)["Resources"]["Table"],
-            }
-        }
+        template = SOURCES
         sources = ("Topic", "Table")
 
         def check_idle(self):

@@ -8,6 +8,7 @@ import pytest
 from aws_lambda_powertools.utilities.parser.models import DynamoDBStreamModel, SnsModel, SqsModel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from stackproof.errors import UsageError
 from stackproof.proofs.strategies import strategies
 
@@ -19,7 +20,10 @@ POLICY = {
     "test": [{"exists": False}],
     "where": [{"anything-but": ["moon"]}],
 }
-BODY_POLICY = {"order": {"kind": ["new", {"wildcard": "upd*te"}], "paid": [True]}, "$or": [{"a": [1]}, {"b": [None]}]}
+BODY_POLICY = {
+    "order": {"kind": ["new", {"wildcard": "upd*te"}], "paid": [True]},
+    "$or": [{"a": [1]}, {"b": [None]}],
+}
 HANDLER = "def handler(event, context):\n    return None\n"
 
 
@@ -38,7 +42,11 @@ def subscription(policy, scope="MessageAttributes"):
 
 
 def a_function():
-    statement = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
     trust = {"Version": "2012-10-17", "Statement": [statement]}
     properties = {
         "Runtime": "python3.12",
@@ -53,7 +61,12 @@ def a_function():
 
 
 def template(policy=POLICY, scope="MessageAttributes"):
-    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+    }
     return {
         "Resources": {
             "Topic": {"Type": "AWS::SNS::Topic"},
@@ -112,7 +125,9 @@ def test_messages_pass_the_filter_of_the_queues_mapping(stack, aws, fabric):
         "Properties": {
             "FunctionName": {"Ref": "Function"},
             "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]},
-            "FilterCriteria": {"Filters": [{"Pattern": json.dumps({"body": {"kind": [{"prefix": "order"}]}})}]},
+            "FilterCriteria": {
+                "Filters": [{"Pattern": json.dumps({"body": {"kind": [{"prefix": "order"}]}})}]
+            },
         },
     }
     resources = {**a_function(), "Queue": {"Type": "AWS::SQS::Queue"}, "Mapping": mapping}

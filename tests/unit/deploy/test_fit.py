@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import botocore.session
 import pytest
+
 from stackproof.deploy.fit import fit, tags_of, text
 
 
@@ -23,9 +24,17 @@ def fitted(shape, value):
 
 
 def test_texts_become_what_the_api_wants_and_the_other_way_round(shape):
-    value = {"TableName": 7, "DeletionProtectionEnabled": "true", "ProvisionedThroughput": {"ReadCapacityUnits": "5"}}
+    value = {
+        "TableName": 7,
+        "DeletionProtectionEnabled": "true",
+        "ProvisionedThroughput": {"ReadCapacityUnits": "5"},
+    }
     assert fitted(shape("dynamodb", "CreateTable"), value) == (
-        {"TableName": "7", "DeletionProtectionEnabled": True, "ProvisionedThroughput": {"ReadCapacityUnits": 5}},
+        {
+            "TableName": "7",
+            "DeletionProtectionEnabled": True,
+            "ProvisionedThroughput": {"ReadCapacityUnits": 5},
+        },
         [],
     )
 
@@ -38,7 +47,10 @@ def test_members_are_found_in_another_case(shape):
 
 
 def test_what_the_api_has_no_member_for_is_named_with_its_path(shape):
-    value = {"TableName": "t", "GlobalSecondaryIndexes": [{"IndexName": "i", "ContributorInsights": {"Enabled": True}}]}
+    value = {
+        "TableName": "t",
+        "GlobalSecondaryIndexes": [{"IndexName": "i", "ContributorInsights": {"Enabled": True}}],
+    }
     found, dropped = fitted(shape("dynamodb", "CreateTable"), value)
     assert found["GlobalSecondaryIndexes"] == [{"IndexName": "i"}]
     assert dropped == ["GlobalSecondaryIndexes.ContributorInsights"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from stackproof.deploy.changes import custom_name, differences, replacing
 from stackproof.deploy.handlers import TYPES, emulated, handler
-from stackproof.deploy.handlers.secrets import password
 from stackproof.deploy.handlers.s3_lifecycle import lifecycle
 from stackproof.deploy.handlers.s3_notifications import notifications
+from stackproof.deploy.handlers.secrets import password
 from stackproof.deploy.names import physical_name
 
 STACK = ("a-stack-with-a-name-that-is-far-too-long-to-be-kept-whole-anywhere", "arn:aws:stack/1")
@@ -25,7 +26,9 @@ STACK = ("a-stack-with-a-name-that-is-far-too-long-to-be-kept-whole-anywhere", "
         ("AWS::SNS::Topic", 256, r"[A-Za-z0-9_-]+"),
     ],
 )
-@pytest.mark.parametrize("logical_id", ["Q", "AnotherResourceWithAVeryLongLogicalIdThatNobodyWouldWriteButTools"])
+@pytest.mark.parametrize(
+    "logical_id", ["Q", "AnotherResourceWithAVeryLongLogicalIdThatNobodyWouldWriteButTools"]
+)
 def test_a_generated_name_fits_its_service(kind, limit, pattern, logical_id):
     name = physical_name(kind, *STACK, logical_id, 0)
     assert len(name) <= limit
@@ -91,7 +94,12 @@ def test_a_password_has_one_of_each_type_unless_told_otherwise():
     kinds = [str.islower, str.isupper, str.isdigit]
     assert all(any(kind(letter) for letter in made) for kind in kinds)
     assert any(not letter.isalnum() for letter in made)
-    digits = {"ExcludeLowercase": True, "ExcludeUppercase": True, "ExcludePunctuation": True, "PasswordLength": 50}
+    digits = {
+        "ExcludeLowercase": True,
+        "ExcludeUppercase": True,
+        "ExcludePunctuation": True,
+        "PasswordLength": 50,
+    }
     assert password(digits, random.Random(1)).isdigit()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from stackproof.config import Config
 from stackproof.deploy.shelf import Shelf
 from stackproof.deploy.source import Library
