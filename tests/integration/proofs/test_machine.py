@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -107,8 +107,8 @@ def test_a_pipeline_that_keeps_its_rule_passes():
 
 
 def test_one_that_breaks_it_is_found():
-    with pytest.raises(AssertionError, match="assert 1 == 2"):
-        run_state_machine_as_test(Forgetful, settings=settings(few, max_examples=60))
+    with pytest.raises(AssertionError, match=r"assert \d+ == \d+"):
+        run_state_machine_as_test(Forgetful, settings=settings(few, max_examples=60, phases=[Phase.generate]))
 
 
 def test_a_machine_without_a_template_or_with_a_wrong_source_is_told():
