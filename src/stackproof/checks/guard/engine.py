@@ -8,7 +8,9 @@ from typing import Any
 
 from stackproof.checks.guard import findings as build
 from stackproof.checks.guard.adapter import GuardError, evaluate, fails
-from stackproof.checks.guard.ground import Ground, ground
+from stackproof.checks.guard.documents import doc_path
+from stackproof.checks.guard.ground import Ground, ground, owner_of
+from stackproof.checks.guard.handed import handed_over
 from stackproof.checks.guard.headers import Described
 from stackproof.checks.guard.prefilter import concerned, selections, text_of
 from stackproof.checks.guard.probe import Probed, clause_key, probe
@@ -18,6 +20,7 @@ from stackproof.checks.guard.rulesets import LoadedFile, LoadedSet, RuleSets
 from stackproof.checks.guard.scene import Scene
 from stackproof.checks.guard.scene import scene as prepare
 from stackproof.checks.guard.views import View, of_document, of_resolved
+from stackproof.checks.guard.worlds import World
 from stackproof.model import Finding, Related, RuleInfo, Severity
 from stackproof.template.model import Document, Resolved
 
@@ -78,28 +81,52 @@ def _judge_file(
     names = concerned(file.source, scene.types) & frozenset(rules)
     if not names:
         return
-    native: list[RuleResult] = []
-    try:
-        for group, types in selections(file.source, names):
-            document, text = scene.document(parameters, types), text_of(file.source, group)
-            if fails(document, text):
-                native += results(evaluate(document, text))
-    except GuardError as error:
-        yield _gave_up(view, file, error)
-        return
+    native, errors = _native(scene, file, names, parameters)
     for name, described in rules.items():
         if name not in names:
             continue
+        handed = handed_over(scene, file.source, name)
+        for hanging in handed.values():
+            yield build.undecided(view, described.info, severity, hanging)
+        if name in errors:
+            if not handed:
+                yield _gave_up(view, file, name, errors[name])
+            continue
+        told = frozenset({*handed, ""}) if handed else frozenset[str]()
         clauses = [clause for result in native if result.name == name for clause in result.failures]
         probed = _probe(scene, file, name, parameters, clauses)
         if probed is None:
-            for clause in clauses:
-                yield build.failure(view, described.info, severity, clause)
-            continue
+            probed = Probed(tuple((clause, World()) for clause in clauses), ())
         for clause, where in probed.definite:
-            yield build.failure(view, described.info, severity, clause, where.side)
+            if owner_of(doc_path(view.tree, clause.path, where.side)) not in told:
+                yield build.failure(view, described.info, severity, clause, where.side)
         for hanging in probed.hanging:
-            yield build.undecided(view, described.info, severity, hanging)
+            if hanging.owner not in told:
+                yield build.undecided(view, described.info, severity, hanging)
+
+
+def _native(
+    scene: Scene, file: LoadedFile, names: frozenset[str], parameters: dict[str, Any]
+) -> tuple[list[RuleResult], dict[str, GuardError]]:
+    """The native answers, and the rules that the engine gives up on, which keep no other from its own."""
+    native: list[RuleResult] = []
+    errors: dict[str, GuardError] = {}
+    for group, types in selections(file.source, names):
+        document = scene.document(parameters, types)
+        try:
+            native += _failing(document, text_of(file.source, group))
+        except GuardError:
+            for name in sorted(group):
+                try:
+                    found = _failing(document, file.source.alone(name))
+                    native += [result for result in found if result.name == name]
+                except GuardError as error:
+                    errors[name] = error
+    return native, errors
+
+
+def _failing(document: str, text: str) -> list[RuleResult]:
+    return results(evaluate(document, text)) if fails(document, text) else []
 
 
 def _probe(
@@ -140,17 +167,17 @@ def _agreed(parts: list[Ground], native: list[Clause]) -> list[Clause] | None:
     return None if any(expected.values()) else apart
 
 
-def _gave_up(view: View, file: LoadedFile, error: GuardError) -> Finding:
-    places = [d.info.location for d in file.described.values() if d.info.location]
+def _gave_up(view: View, file: LoadedFile, name: str, error: GuardError) -> Finding:
+    place = file.described[name].info.location
     return Finding(
         rule=EVALUATION.id,
-        message=f"{file.source.file} cannot be evaluated: {error.message}",
+        message=f"rule {name} of {file.source.file} cannot be evaluated: {error.message}",
         location=view.locate(("Resources",)),
         severity=Severity.ERROR,
         source="guard",
         path=("Resources",),
         configurations=view.configurations,
-        related=tuple(Related(place, "the rule file") for place in places[:1]),
+        related=(Related(place, "the rule"),) if place else (),
         fix=EVALUATION.fix,
     )
 

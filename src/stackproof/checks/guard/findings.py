@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stackproof.checks.guard.documents import Side, at, doc_path
@@ -50,7 +50,7 @@ def failure(
     said, fix = split_message(clause.message)
     return Finding(
         rule=info.id,
-        message=said or info.title or _spoken(clause),
+        message=said or info.title or _spoken(clause, view.tree, side),
         location=view.locate(path),
         outcome=Outcome.FAIL,
         severity=severity or info.severity,
@@ -76,15 +76,18 @@ def undecided(view: View, info: RuleInfo, severity: Severity | None, hanging: Ha
     reasons += [f"condition {name}" for name in hanging.conditions]
     path = deciders[0].path if deciders else clause_path
     related = (
-        [Related(view.locate(clause_path), "the value that the rule looks at")] if path != clause_path else []
+        [Related(view.locate(clause_path), "the value that the rule looks at")]
+        if hanging.clause.path and path != clause_path
+        else []
     )
+    spoken = said or info.title or _spoken(hanging.clause, view.tree, side)
     facts = {**evidence(view.tree, clause_path, hanging.clause, side), "unknown": "; ".join(reasons)}
-    for key in hanging.keys[:1]:
+    for key in hanging.keys[:1] if hanging.failing != hanging.holding else ():
         facts["fails_with"] = shown(hanging.failing.values[key])
         facts["holds_with"] = shown(hanging.holding.values[key])
     return Finding(
         rule=info.id,
-        message=f"{said or info.title or _spoken(hanging.clause)} [hangs on {' and '.join(reasons)}]",
+        message=f"{spoken} [hangs on {' and '.join(reasons)}]",
         location=view.locate(path),
         outcome=Outcome.UNDECIDED,
         severity=severity or info.severity,
@@ -116,10 +119,17 @@ def evidence(tree: Any, path: DocPath, clause: Clause, side: Side) -> Mapping[st
     elif clause.path:
         facts["value"] = shown(at(tree, path, side))
     if clause.compared:
-        facts["compared_with"] = ", ".join(shown(value) for value in clause.compared)
+        facts["compared_with"] = ", ".join(_compared(tree, clause, side))
     if clause.text:
         facts["clause"] = " ".join(clause.text.split())
     return facts
+
+
+def _compared(tree: Any, clause: Clause, side: Side) -> Iterator[str]:
+    """The other sides of a clause; what stands in the document as it stands there, not as a sample of it."""
+    for value, path in itertools.zip_longest(clause.compared, clause.compared_paths, fillvalue=""):
+        where = doc_path(tree, str(path), side)
+        yield shown(at(tree, where, side) if where else value)
 
 
 def shown(value: Any) -> str:
@@ -143,10 +153,13 @@ def _readable(value: Any) -> Any:
     return value
 
 
-def _spoken(clause: Clause) -> str:
+def _spoken(clause: Clause, tree: Any, side: Side) -> str:
     text = " ".join(clause.text.split())
     if clause.missing:
         return f"{clause.missing.split('.')[0]} is missing ({text})"
     if clause.compared:
-        return f"{shown(clause.value)} does not satisfy: {text}"
+        path = doc_path(tree, clause.path, side)
+        standing = at(tree, path, side) if path else None
+        value = standing if any(isinstance(s.item, Unknown) for s in spots(standing)) else clause.value
+        return f"{shown(value)} does not satisfy: {text}"
     return f"does not hold: {text}" if text else "the rule does not hold"

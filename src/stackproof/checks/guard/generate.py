@@ -14,9 +14,10 @@ from typing import Any
 
 _PARSER: Any = importlib.import_module("re._parser")
 _OPEN_ENDED = 16
-_ALPHABET = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_./:*@#+=, "
-_CHARACTERS = "CHARACTERS"
-_REPEATS = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
+ALPHABET = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_./:*@#+=, "
+CHARACTERS = "CHARACTERS"
+LOOKS = {"ASSERT", "ASSERT_NOT"}
+REPEATS = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
 _CATEGORIES: dict[str, Callable[[str], bool]] = {
     "CATEGORY_DIGIT": str.isdigit,
     "CATEGORY_NOT_DIGIT": lambda c: not c.isdigit(),
@@ -41,7 +42,7 @@ class Generator:
 
     def build(self, pattern: str) -> str | None:
         """A string that should match; None for a pattern that cannot be read."""
-        parsed = _parsed(pattern)
+        parsed = parsed_nodes(pattern)
         return None if parsed is None else self._sequence(parsed)
 
     def _sequence(self, nodes: Any) -> str:
@@ -50,9 +51,9 @@ class Generator:
     def _node(self, kind: str, argument: Any) -> str:
         if kind == "LITERAL":
             return chr(argument)
-        if kind == _CHARACTERS:
+        if kind == CHARACTERS:
             return str(argument.pick(self._variant))
-        if kind in _REPEATS:
+        if kind in REPEATS:
             return self._repeat(*argument)
         if kind == "BRANCH":
             return self._sequence(argument[1][self._variant % len(argument[1])])
@@ -69,7 +70,7 @@ class Generator:
     def _repeat(self, least: int, most: Any, inside: Any) -> str:
         if len(inside) == 1 and most - least >= _OPEN_ENDED:
             kind, argument = inside[0]
-            if kind == _CHARACTERS and self._fillers:
+            if kind == CHARACTERS and self._fillers:
                 filler = self._fillers[0]
                 if least <= len(filler) <= most and all(argument.fits(c) for c in filler):
                     if len(self._fillers) > 1:
@@ -97,8 +98,8 @@ class _Characters:
     def pick(self, variant: int) -> str:
         """The character to take; another one for each variant where there are several."""
         if variant not in self._picked:
-            shift = variant * 7 % len(_ALPHABET)
-            turned = _ALPHABET[shift:] + _ALPHABET[:shift]
+            shift = variant * 7 % len(ALPHABET)
+            turned = ALPHABET[shift:] + ALPHABET[:shift]
             self._picked[variant] = next((c for c in turned if self.fits(c)), _first(self._argument))
         return self._picked[variant]
 
@@ -110,8 +111,8 @@ def _prepared(nodes: Any) -> list[tuple[str, Any]]:
 
 def _prepare(kind: str, argument: Any) -> tuple[str, Any]:
     if kind in {"ANY", "NOT_LITERAL", "IN"}:
-        return _CHARACTERS, _Characters(kind, argument)
-    if kind in _REPEATS:
+        return CHARACTERS, _Characters(kind, argument)
+    if kind in REPEATS:
         least, most, inside = argument
         return kind, (least, most, _prepared(inside))
     if kind == "BRANCH":
@@ -120,6 +121,8 @@ def _prepare(kind: str, argument: Any) -> tuple[str, Any]:
         return kind, (argument[0], _prepared(argument[3]))
     if kind == "ATOMIC_GROUP":
         return kind, _prepared(argument)
+    if kind in LOOKS:
+        return kind, (argument[0], _prepared(argument[1]))
     return kind, argument
 
 
@@ -153,7 +156,8 @@ def _first(argument: Any) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _parsed(pattern: str) -> Any:
+def parsed_nodes(pattern: str) -> Any:
+    """The parse tree of a pattern, nodes for one character as ``_Characters``; None if it cannot be read."""
     try:
         return _prepared(_PARSER.parse(pattern))
     except (ValueError, OverflowError, RecursionError, _PARSER.error):

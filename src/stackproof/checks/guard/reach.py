@@ -15,7 +15,7 @@ _TYPED, _LOOKUP, _ANY = "typed", "lookup", "any"
 _EXISTS = ("exists", "EXISTS")
 _COMPARE = {"==", "!=", "<", ">", "<=", ">=", "in", "IN"}
 _CONSTANTS = {"true", "false", "null"}
-_FUNCTIONS = {
+FUNCTIONS = {
     "count",
     "join",
     "json_parse",
@@ -228,7 +228,7 @@ def _elsewhere(token: Token, following: Token, known: set[str]) -> bool:
         return following.text.lower() not in _CONSTANTS
     if token.text in _COMPARE and following.kind == "variable":
         return following.value not in known
-    return token.kind == "word" and token.text in _FUNCTIONS and following.text == "("
+    return token.kind == "word" and token.text in FUNCTIONS and following.text == "("
 
 
 def _literal(token: Token) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from stackproof.checks.guard.literals import Literals
 from stackproof.checks.guard.patterns import found_in, full_match, occurrence, sample
+from stackproof.checks.guard.witness import witness
 from stackproof.checks.guard.worlds import ClassKey, key_of
 from stackproof.model import JSON
 from stackproof.template.model import Unknown
@@ -154,6 +155,8 @@ def _regex_samples(unknown: Unknown, literals: Literals) -> Iterator[str]:
                 pool.append(made)
         for wanted in (True, False):
             chosen = next((value for value in pool if found_in(regex, value) is wanted), None)
+            if chosen is None and unknown.pattern:
+                chosen = witness(unknown.pattern, regex, occurs=wanted)
             if chosen is not None:
                 yield chosen
         if found_in(regex, "") is None:
