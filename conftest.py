@@ -30,6 +30,7 @@ parts = _load_parts()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(part): the test uses a part of the machine (tests/parts.py)")
+    config.addinivalue_line("markers", "live: the test runs on a live endpoint")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,10 +18,6 @@ LIVE = ("localstack", "ministack", "moto-server")
 _MATRIX = tomllib.loads(Path(__file__).with_name("capabilities.toml").read_text())
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "live: the test runs on a live endpoint")
-
-
 @pytest.fixture(
     params=[
         "embedded",
