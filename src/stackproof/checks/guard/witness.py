@@ -29,10 +29,20 @@ def witness(pattern: str, regex: str, *, occurs: bool) -> str | None:
     admitted, sought = _automaton(pattern), _automaton(regex)
     if admitted is None or sought is None:
         return None
+    if occurs and not all(any(admitted.kind(character)) for character in _needed(regex)):
+        return None
     for text in _walk(admitted, sought, occurs=occurs):
         if found_in(regex, text) is occurs and full_match(pattern, text):
             return text
     return None
+
+
+@functools.lru_cache(maxsize=2048)
+def _needed(regex: str) -> frozenset[str]:
+    """Characters without which an expression cannot occur, as far as that is plain."""
+    if regex.startswith("(?"):
+        return frozenset()
+    return frozenset(chr(argument) for kind, argument in parsed_nodes(regex) or () if kind == "LITERAL")
 
 
 class _Automaton:
@@ -47,6 +57,7 @@ class _Automaton:
         self._ends: dict[States, bool] = {}
         self._written: dict[States, list[str]] = {}
         self._alive: dict[States, bool] = {}
+        self._tests: dict[int, Any] = {}
         self._kinds: dict[str, tuple[object, ...]] = {}
         self.start = self.state()
         self.end = self.start
@@ -161,9 +172,11 @@ class _Automaton:
     def kind(self, character: str) -> tuple[object, ...]:
         """What the automaton can tell of a character."""
         if character not in self._kinds:
-            tests = {id(t): t for steps in self.characters for t, _ in steps if not isinstance(t, str)}
+            if not self._tests:
+                steps = (test for steps in self.characters for test, _ in steps)
+                self._tests = {id(test): test for test in steps if not isinstance(test, str)}
             named = character if character in self.named else ""
-            self._kinds[character] = (named, *(test.fits(character) for test in tests.values()))
+            self._kinds[character] = (named, *[test.fits(character) for test in self._tests.values()])
         return self._kinds[character]
 
 
@@ -197,7 +210,7 @@ def _walk(admitted: _Automaton, sought: _Automaton, *, occurs: bool) -> Iterator
 
     Ways on which the expression can no longer occur, or has occurred, are left when the other is wanted.
     """
-    alphabet = _alphabet(admitted, sought)
+    alphabet: list[str] = []
     begin = sought.closure({sought.start}, first=True)
     again = sought.closure({sought.start}, first=False)
     queue = deque([("", admitted.closure({admitted.start}, first=True), begin)])
@@ -208,7 +221,10 @@ def _walk(admitted: _Automaton, sought: _Automaton, *, occurs: bool) -> Iterator
         text, here, there = queue.popleft()
         if (admitted.end in here or admitted.ends(here)) and _hopeful(sought, there, occurs, last=True):
             yield text
-        for character in admitted.written(here) or alphabet:
+        written = admitted.written(here)
+        if not written and not alphabet:
+            alphabet = _alphabet(admitted, sought)
+        for character in written or alphabet:
             inside = admitted.after(here, character)
             if not inside:
                 continue
