@@ -23,6 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
 
+_SHARED_NAME = re.compile(r"(?:Export:\s+Name|Fn::ImportValue): !Sub ['\"]?|!ImportValue ['\"]?")
+"""Where the name of an export begins: two stacks of one estate may not share it."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """Seconds of wall time (median) and the peak memory of the process tree in MiB."""
@@ -51,6 +55,8 @@ def make_estate(folder: Path, size: int) -> list[Path]:
     copy = 0
     while len(made) < size:
         for system in systems:
+            if copy and system == "cloud-assembly":
+                continue  # what is named by its hash cannot be varied
             target = folder / "templates" / f"{system}-{copy}" if copy else folder / "templates" / system
             shutil.copytree(ROOT / "templates" / system, target)
             for path in _templates_below(system):
@@ -68,6 +74,7 @@ def _templates_below(system: str) -> list[Path]:
 def _vary(path: Path, copy: int) -> None:
     text = path.read_text(encoding="utf-8")
     if copy and "manifest.json" not in {sibling.name for sibling in path.parent.iterdir()}:
+        text = re.sub(_SHARED_NAME, rf"\g<0>c{copy}-", text)
         varied = re.sub(r"(?m)^(\s*\"?Description\"?: *[\"']?)(\w)", rf"\g<1>Copy {copy}. \2", text, count=1)
         path.write_text(varied, encoding="utf-8")
 
