@@ -94,3 +94,9 @@ def test_a_failed_result_of_a_pillar_that_is_not_required_still_fails() -> None:
 
 def test_requiring_nothing_proves_nothing() -> None:
     assert join([], [report()], COMMIT).verdict is Verdict.FAIL
+
+
+def test_a_pillar_says_itself_that_it_fails_for_want_of_a_known_commit() -> None:
+    (answer,) = join(["check"], [report()], "").pillars
+    assert answer.verdict is Verdict.FAIL
+    assert answer.reasons == ("cannot be held against a commit, for none is known",)
