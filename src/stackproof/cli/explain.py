@@ -35,11 +35,19 @@ def command(rule: str, shape: str, root_dir: Path | None, config_file: Path | No
     """
     from stackproof.errors import UsageError
 
+    rule = rule.strip()
+    if not rule:
+        hint = "give the id that a finding shows; 'stackproof explain \"*\"' shows all but cfn-lint's"
+        raise UsageError("no rule is named", hint=hint)
     project = load_project(root_dir, config_file)
     found = _matching(rule, project)
     if not found:
         near = _near(rule, project)
-        hint = f"did you mean {', '.join(near)}?" if near else "'stackproof explain \"*\"' shows all"
+        hint = (
+            f"did you mean {', '.join(near)}?"
+            if near
+            else "'stackproof explain \"*\"' shows all but cfn-lint's"
+        )
         raise UsageError(f"no rule is called '{rule}'", hint=hint)
     say(_as_json(found) if shape == "json" else "\n\n".join(_as_text(info) for info in found))
     return 0

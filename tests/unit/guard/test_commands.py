@@ -104,6 +104,19 @@ class TestExplain:
         assert main(["explain", "NAMD"]) == 2
         assert "NAMED" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("nothing", ["", " ", "\t\n"])
+    def test_no_name_at_all_is_told_what_to_give(
+        self, project: Any, capsys: pytest.CaptureFixture[str], nothing: str
+    ) -> None:
+        assert main(["explain", nothing]) == 2
+        said = capsys.readouterr().err
+        assert "no rule is named" in said
+        assert "did you mean" not in said
+        assert 'explain "*"' in said
+
+    def test_blanks_around_a_name_do_not_count(self, project: Any) -> None:
+        assert main(["explain", " NAMED "]) == 0
+
     def test_a_policy_folder_that_no_set_names_counts_too(
         self, project: Any, capsys: pytest.CaptureFixture[str]
     ) -> None:
