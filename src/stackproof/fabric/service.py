@@ -34,6 +34,8 @@ class Caller:
 
 
 Operation = Callable[[Params, Caller], Response]
+Around = Callable[[Params, Caller, Operation], Response]
+"""Does something before or after an operation that the state behind performs (its third argument)."""
 
 
 class ServiceError(Exception):
@@ -74,6 +76,9 @@ class Service(Protocol):
     Params arrive validated by botocore's own validator; the response is the parsed output without
     ``ResponseMetadata``. Actions given to the scheduler must be methods of the service with immutable
     arguments (names, ARNs), and ``restore`` must change the service in place.
+
+    A service may have ``around``: operation name to ``Around``, for operations that the state behind
+    performs and that move something afterwards (an object was written, an item changed).
     """
 
     name: str
@@ -111,13 +116,30 @@ class Delivery:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Undeliverable(Exception):
-    """A receiver refuses a delivery. ``retry`` says whether it can succeed later."""
+THROTTLES = frozenset(
+    {
+        "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
+        "RequestThrottled", "RequestLimitExceeded", "ProvisionedThroughputExceededException", "SlowDown",
+        "LimitExceededException",
+    }
+)  # fmt: skip
+"""Error codes that mean: later."""
 
-    def __init__(self, reason: str, *, retry: bool = False) -> None:
+
+class Undeliverable(Exception):
+    """A receiver refuses a delivery. ``retry`` says whether it can succeed later, ``code`` is the AWS error's."""
+
+    def __init__(self, reason: str, *, retry: bool = False, code: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
+        self.code = code
+
+    @classmethod
+    def refused(cls, error: ServiceError) -> Undeliverable:
+        """What an API call of the delivery was refused with; faults and throttles may pass."""
+        later = error.status >= 500 or error.code in THROTTLES
+        return cls(error.message, retry=later, code=error.code)
 
 
 class Receiver(Protocol):

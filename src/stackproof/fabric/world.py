@@ -12,8 +12,10 @@ from stackproof.fabric.clock import EPOCH_MS, Clock
 from stackproof.fabric.http import Http
 from stackproof.fabric.ids import Ids
 from stackproof.fabric.journal import Journal
+from stackproof.fabric.meters import Meters
 from stackproof.fabric.scheduler import HORIZON, Idle, Scheduler
 from stackproof.fabric.service import (
+    Around,
     Caller,
     Delivery,
     Operation,
@@ -42,6 +44,7 @@ class Snapshot:
     state: Any
     http: Any
     guards: Any
+    meters: Any
 
 
 class World:
@@ -68,6 +71,7 @@ class World:
         self.scheduler = Scheduler(self.clock, chooser)
         self.ids = Ids(seed)
         self.journal = Journal(self.clock, journal)
+        self.meters = Meters(self.clock)
         self.state = state
         self.receivers: dict[str, Receiver] = {}
         self.guards: list[Callable[[str, str, Params, Caller], None]] = []
@@ -128,9 +132,17 @@ class World:
 
     def _method(self, service: str, operation: str, perform: Operation | None) -> Operation:
         if service in registry.names():
-            operations: Mapping[str, Operation] = self.service(service).operations
+            found = self.service(service)
+            operations: Mapping[str, Operation] = found.operations
             if operation in operations:
                 return operations[operation]
+            around: Around | None = getattr(found, "around", {}).get(operation)
+            if around is not None:
+                inner = self._by_state(service, operation, perform)
+                return lambda params, caller: around(params, caller, inner)
+        return self._by_state(service, operation, perform)
+
+    def _by_state(self, service: str, operation: str, perform: Operation | None) -> Operation:
         if perform is not None:
             return perform
         state = self.state
@@ -178,6 +190,7 @@ class World:
             self.state.snapshot() if self.state is not None else None,
             self.http.snapshot(),
             tuple(self.guards),
+            self.meters.snapshot(),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -187,6 +200,7 @@ class World:
         self.journal.restore(snapshot.journal)
         self.http.restore(snapshot.http)
         self.guards[:] = snapshot.guards
+        self.meters.restore(snapshot.meters)
         for name in [name for name in self._services if name not in snapshot.services]:
             self._services.pop(name)
             self.receivers.pop(name, None)
