@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stackproof.errors import UsageError
-from stackproof.template.convert import comments, is_json
+from stackproof.template.convert import aliases, comments, is_json, respelled
 from stackproof.template.convert import convert as convert_text
 
 
@@ -19,17 +19,36 @@ from stackproof.template.convert import convert as convert_text
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 def command(file: Path, to: str | None, output: Path | None) -> int:
-    """Convert the template FILE (- for standard input) between JSON and YAML without losing anything."""
+    """Convert the template FILE (- for standard input) between JSON and YAML without losing anything.
+
+    Numbers keep their digits. What is text, a number or a boolean in YAML is what the gate takes it for
+    (dates are text, 007, 0x1F, 1_000, 12:30 are numbers, yes and on are true). JSON holds neither comments
+    nor aliases nor these spellings: each loss is told on stderr.
+    """
     text = read_text(file)
     target = to or ("yaml" if is_json(text) else "json")
     name = "<stdin>" if str(file) == "-" else str(file)
     result = convert_text(text, "json" if target == "json" else "yaml", file=name)
     write_text(result, output)
-    left = comments(text) if target == "json" else 0
+    if target == "json":
+        _tell_losses(text, name)
+    return 0
+
+
+def _tell_losses(text: str, name: str) -> None:
+    """What JSON cannot carry, and what it spells otherwise, on stderr."""
+    left = comments(text)
     if left:
         noun = "comment was" if left == 1 else "comments were"
-        click.echo(f"{name}: {left} {noun} left behind, JSON cannot carry any", err=True)
-    return 0
+        click.echo(f"warning: {name}: {left} {noun} left behind, JSON cannot carry any", err=True)
+    resolved = aliases(text)
+    if resolved:
+        noun = "alias was" if resolved == 1 else "aliases were"
+        click.echo(f"warning: {name}: {resolved} {noun} written out, JSON has none", err=True)
+    for one in respelled(text):
+        where = f"{name}:{one.line}:{one.column}"
+        what = f"{one.written} is not text in YAML and is written as {one.becomes}; quote it if text is meant"
+        click.echo(f"warning: {where}: {what}", err=True)
 
 
 def read_text(file: Path) -> str:

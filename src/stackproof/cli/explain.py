@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LINT_ID = re.compile(r"^[EWI]\d[\d*?]*$")
 _WIDTH = 80
+_ALL = "'stackproof explain \"*\"' shows all but those of cfn-lint"
 
 
 @click.command()
@@ -37,17 +38,13 @@ def command(rule: str, shape: str, root_dir: Path | None, config_file: Path | No
 
     rule = rule.strip()
     if not rule:
-        hint = "give the id that a finding shows; 'stackproof explain \"*\"' shows all but cfn-lint's"
+        hint = f"give the id that a finding shows; {_ALL}"
         raise UsageError("no rule is named", hint=hint)
     project = load_project(root_dir, config_file)
     found = _matching(rule, project)
     if not found:
         near = _near(rule, project)
-        hint = (
-            f"did you mean {', '.join(near)}?"
-            if near
-            else "'stackproof explain \"*\"' shows all but cfn-lint's"
-        )
+        hint = f"did you mean {', '.join(near)}?" if near else _ALL
         raise UsageError(f"no rule is called '{rule}'", hint=hint)
     say(_as_json(found) if shape == "json" else "\n\n".join(_as_text(info) for info in found))
     return 0

@@ -1,18 +1,21 @@
 """Templates from JSON to YAML and back, with nothing lost but what the target format cannot hold.
 
-The result is decoded again and held against the source before it is handed out.
+Numbers keep their digits (``lexical``). The result is read again and held against the source before it is
+handed out. JSON cannot hold comments, aliases, and some spellings of numbers and booleans: ``comments``,
+``aliases`` and ``respelled`` say what a conversion to JSON leaves behind or writes otherwise.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import re
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from stackproof.errors import InternalError, TemplateError
 from stackproof.template.load import decode_text
-from stackproof.template.marks import plain
+
+if TYPE_CHECKING:
+    from stackproof.template.lexical import Numeral, Respelled
 
 Format = Literal["yaml", "json"]
 
@@ -24,6 +27,10 @@ _AMBIGUOUS = re.compile(
 _EMPTY = re.compile("")
 # Line breaks to YAML, and the byte order mark: only escapes keep them.
 _BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_HALF = re.compile(
+    r"\\u(?i:d[89ab][0-9a-f]{2})(?!\\u(?i:d[c-f]))|(?<!\\u(?i:d[89ab])[0-9a-fA-F]{2})\\u(?i:d[c-f])[0-9a-fA-F]{2}"
+)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?")
 _LONG_ONLY = frozenset({"Condition"})
 
@@ -35,26 +42,49 @@ def convert(text: str, to: Format = "yaml", *, file: str = "") -> str:
     is the same. YAML to YAML keeps comments, anchors and quotes. Raises ``TemplateError`` (file, line,
     column) for text that cannot be decoded.
     """
-    tree = _decoded(text, file)
+    from stackproof.template.lexical import dump_json
+
+    tree = _values(text, file, strict=to == "json")
     if to == "json":
-        result = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
-        result = _BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", result)
+        result = dump_json(tree) + "\n"
+        for escaped in (_BREAKS, _SURROGATES):
+            result = escaped.sub(lambda match: f"\\u{ord(match[0]):04x}", result)
     elif is_json(text):
+        if _SURROGATES.search(dump_json(tree)):
+            raise _half_character(text, file)
         result = dump_yaml(tree)
     else:
         result = _round_trip(text)
-    if _decoded(result, file) != tree:
+    if _values(result, file) != tree:
         raise InternalError("the converted template does not decode to the same tree", file=file)
     return result
 
 
 def is_json(text: str) -> bool:
     """Whether the text is JSON, not just YAML in flow style."""
+    import json
+
     try:
         json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def respelled(text: str) -> list[Respelled]:
+    """Scalars of convertible YAML text that JSON spells otherwise: ``0x1F``, ``1_000``, ``yes``."""
+    from stackproof.template.lexical import read
+
+    return read(text).respelled
+
+
+def aliases(text: str) -> int:
+    """The number of aliases in YAML text: JSON writes out what they stand for."""
+    import yaml
+
+    if is_json(text):
+        return 0
+    return sum(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.CSafeLoader))
 
 
 def comments(text: str) -> int:
@@ -83,6 +113,8 @@ def dump_yaml(tree: Any) -> str:
     """Plain JSON as block-style YAML with the short forms of intrinsic functions."""
     import yaml
 
+    from stackproof.template.lexical import Numeral
+
     class Dumper(yaml.SafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
             return True
@@ -99,6 +131,7 @@ def dump_yaml(tree: Any) -> str:
             return style
 
     Dumper.add_representer(str, _text)
+    Dumper.add_representer(Numeral, _number)
     Dumper.add_representer(dict, _mapping)
     output: str = yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=4096)
     return output.removesuffix("...\n")
@@ -106,6 +139,11 @@ def dump_yaml(tree: Any) -> str:
 
 def _text(dumper: Any, value: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value, _AMBIGUOUS))
+
+
+def _number(dumper: Any, value: Numeral) -> Any:
+    kind = "int" if value.text.lstrip("-").isdecimal() else "float"
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{kind}", value.yaml)
 
 
 def _style(value: str, quoted: re.Pattern[str]) -> str | None:
@@ -118,12 +156,14 @@ def _mapping(dumper: Any, value: dict[str, Any]) -> Any:
     if len(value) == 1:
         name, argument = next(iter(value.items()))
         tag = _short_tag(name)
+        if name == "Fn::GetAtt" and isinstance(argument, str) and "." not in argument:
+            tag = ""  # the short form would make a list of it
         if tag and isinstance(argument, str):
             return dumper.represent_scalar(tag, argument, style=_style(argument, _EMPTY))
         if name == "Fn::GetAtt" and _dotted(argument):
             return dumper.represent_scalar(tag, ".".join(argument), style=_style("".join(argument), _EMPTY))
         if tag and isinstance(argument, list) and argument:
-            flow = all(isinstance(item, str | int) for item in argument)
+            flow = not any(isinstance(item, dict | list) for item in argument)
             return dumper.represent_sequence(tag, argument, flow_style=flow)
     return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=not value)
 
@@ -182,11 +222,23 @@ def _round_trip(text: str) -> str:
     return stream.getvalue()
 
 
-def _decoded(text: str, file: str) -> Any:
+def _half_character(text: str, file: str) -> TemplateError:
+    found = _HALF.search(text)
+    before = text[: found.start()] if found else ""
+    message = f"{found[0] if found else 'an escape'} is half of a character; YAML cannot hold it"
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return TemplateError(message, file=file, line=line, column=column, hint="write the whole character")
+
+
+def _values(text: str, file: str, *, strict: bool = False) -> Any:
+    """``strict``: no tag is unknown, JSON could not show it."""
     tree, findings = decode_text(file, text)
-    if tree is None:
-        first = findings[0]
+    unknown = [found for found in findings if strict and found.rule == "SP-LOAD-TAG"]
+    if tree is None or unknown:
+        first = (unknown or findings)[0]
         raise TemplateError(
             first.message, file=file, line=first.location.line, column=first.location.column, hint=first.fix
         )
-    return plain(tree)
+    from stackproof.template.lexical import read
+
+    return read(text).tree

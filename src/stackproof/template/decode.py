@@ -149,7 +149,7 @@ def _at(rule: str, message: str, mark: Any) -> Mistake:
     return Mistake(rule, message, mark.line + 1, mark.column + 1)
 
 
-class _Loader(cfn_yaml.CfnFullLoader):  # type: ignore[misc]
+class Loader(cfn_yaml.CfnFullLoader):  # type: ignore[misc]
     """cfn-lint's loader with JSON values only, and with bounds on keys and merges."""
 
     def __init__(self, text: str, is_json: bool) -> None:
@@ -239,23 +239,23 @@ def _duplicate(key: str, first: Any, second: Any) -> Mistake:
 
 
 for _tag, _method in {
-    "map": _Loader.map,
-    "seq": _Loader.seq,
-    "str": _Loader.text,
-    "timestamp": _Loader.text,
-    "binary": _Loader.text,
-    "value": _Loader.text,
-    "int": _Loader.integer,
-    "float": _Loader.real,
+    "map": Loader.map,
+    "seq": Loader.seq,
+    "str": Loader.text,
+    "timestamp": Loader.text,
+    "binary": Loader.text,
+    "value": Loader.text,
+    "int": Loader.integer,
+    "float": Loader.real,
 }.items():
-    _Loader.add_constructor(_CORE + _tag, _method)
+    Loader.add_constructor(_CORE + _tag, _method)
 for _tag in ("set", "omap", "pairs"):
-    _Loader.add_constructor(_CORE + _tag, SafeConstructor.construct_undefined)
-_Loader.add_multi_constructor("!", _Loader.short)
+    Loader.add_constructor(_CORE + _tag, SafeConstructor.construct_undefined)
+Loader.add_multi_constructor("!", Loader.short)
 
 
 def _yaml(text: str, is_json: bool) -> Any:
-    loader = _Loader(text, is_json)
+    loader = Loader(text, is_json)
     try:
         tree = loader.get_single_data()
     except RecursionError as error:

@@ -137,6 +137,7 @@ def test_the_command_writes_the_other_format_and_tells_of_comments(tmp_path: Pat
     result = CliRunner().invoke(command, [str(source), "-o", str(target)])
     assert result.exit_code == 0
     assert json.loads(target.read_text())["Resources"]
+    assert "warning" in result.stderr
     assert "3 comments were left behind" in result.stderr
     back = CliRunner().invoke(command, ["-"], input=target.read_text())
     assert back.stdout.startswith("AWSTemplateFormatVersion: '2010-09-09'")
