@@ -10,7 +10,6 @@ in JSON's, and the change is recorded.
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
