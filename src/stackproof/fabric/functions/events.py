@@ -72,14 +72,15 @@ class Events:
             function, what = self._service.find({"FunctionName": arn}, caller)
             self._service.resolve(function, what.qualifier)
         except ServiceError as error:
-            done(Undeliverable(error.message))
+            done(Undeliverable.refused(error))
             return
         principal = delivery.principal
         # Lambda itself invokes a destination with the role of the function that ended.
         if principal not in ("", "lambda.amazonaws.com") and not allows(
             function, what.qualifier, principal, delivery.source
         ):
-            done(Undeliverable(f"the policy of {arn} does not let {principal} in for {delivery.source}"))
+            reason = f"the policy of {arn} does not let {principal} in for {delivery.source}"
+            done(Undeliverable(reason, code="AccessDeniedException"))
             return
         self.accept(function, what.qualifier, delivery.body.encode(), caller.actor, delivery.trace)
         done(None)
@@ -199,7 +200,7 @@ class Events:
         }
         self._send(function, target, Delivery(
             function.arn, body, principal="lambda.amazonaws.com", trace=event.trace, context=context,
-        ))  # fmt: skip
+        ), "DestinationDeliveryFailures")  # fmt: skip
 
     def _dead_letter(self, function: Function, event: Event, target: str, outcome: Outcome | None) -> None:
         attributes = {"RequestID": ("String", event.id), "ErrorCode": ("Number", "200" if outcome else "429")}
@@ -211,15 +212,16 @@ class Events:
         typed = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
         self._send(function, target, Delivery(
             function.arn, event.payload.decode(), principal="lambda.amazonaws.com", attributes=typed,
-        ))  # fmt: skip
+        ), "DeadLetterErrors")  # fmt: skip
 
-    def _send(self, function: Function, target: str, delivery: Delivery) -> None:
+    def _send(self, function: Function, target: str, delivery: Delivery, failure: str) -> None:
         world = self._world
 
         def done(error: Exception | None) -> None:
             if error is not None:
                 detail = {"error": str(error)}
                 world.journal.record(function.name, "lambda.DestinationFailed", arns.last(target), detail)
+                world.meters.add(function.arn, failure)
 
         world.deliver(target, delivery, done)
 

@@ -50,6 +50,7 @@ class Invocation:
     client_context: dict[str, Any] | None = None
     trace: str = ""
     started_ms: int = 0
+    concurrent: int = 1
     cold: bool = False
     timed_out: bool = False
     lines: list[str] = field(default_factory=list)

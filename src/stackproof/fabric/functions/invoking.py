@@ -11,7 +11,7 @@ from stackproof.fabric.functions import errors
 from stackproof.fabric.functions.invocation import ASYNC_LIMIT, SYNC_LIMIT, Done, Invocation, Outcome
 from stackproof.fabric.functions.logs import TAIL
 from stackproof.fabric.functions.model import Function, Version
-from stackproof.fabric.service import Caller, Operation, Params, Response
+from stackproof.fabric.service import Caller, Operation, Params, Response, ServiceError
 from stackproof.fabric.tasks import Task
 
 if TYPE_CHECKING:
@@ -90,7 +90,11 @@ class Invoking:
     ) -> Task:
         """Start an invocation; ``done`` gets its outcome. Raises TooManyRequestsException."""
         runner = self._service.runner
-        runner.admit(function)
+        try:
+            runner.admit(function)
+        except ServiceError:
+            self._world.meters.add(function.arn, "Throttles")
+            raise
         identifier = request_id or self._world.ids.uuid()
         invocation = Invocation(function, version, arn, identifier, payload, actor, done, context, trace)
         return runner.start(invocation)

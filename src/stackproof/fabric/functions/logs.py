@@ -38,6 +38,7 @@ class Logs:
         start, pending = invocation.started_ms, self.pending
         pending.append((*place, start, f"START RequestId: {request} Version: {invocation.version.number}\n"))
         for line in _lines(invocation.lines):
+            self._world.meters.line(*place[:3], now, line)
             pending.append((*place, now, line))
         pending.append((*place, now, f"END RequestId: {request}\n"))
         pending.append((*place, now, self._report(invocation, now)))

@@ -66,7 +66,7 @@ class Runner:
         function, version = invocation.function, invocation.version
         environment = self._environment(version)
         invocation.started_ms = world.clock.ms
-        self.running[function.arn] = self.running.get(function.arn, 0) + 1
+        invocation.concurrent = self.running[function.arn] = self.running.get(function.arn, 0) + 1
         invocation.cold = environment.uses == 0
         environment.uses += 1
         environment.current = invocation
@@ -121,6 +121,7 @@ class Runner:
             del self.running[function.arn]
         outcome = self._outcome(invocation, task)
         invocation.outcome = outcome
+        self._measure(invocation, outcome)
         environment.current = None
         current = function.version(invocation.version.number)
         if not outcome.discard and current is invocation.version:
@@ -135,6 +136,17 @@ class Runner:
         for observe in self._service.observers:
             observe(invocation)
         invocation.done(invocation, outcome)
+
+    def _measure(self, invocation: Invocation, outcome: Outcome) -> None:
+        """The metrics of an invocation, in the minute when it began; for its alias or version too."""
+        began = invocation.started_ms
+        readings = {
+            "Invocations": 1, "Errors": int(bool(outcome.error)), "Throttles": 0,
+            "Duration": self._world.clock.ms - began, "ConcurrentExecutions": invocation.concurrent,
+        }  # fmt: skip
+        for arn in dict.fromkeys((invocation.function.arn, invocation.arn)):
+            for metric, value in readings.items():
+                self._world.meters.add(arn, metric, value, ms=began)
 
     def _outcome(self, invocation: Invocation, task: Task) -> Outcome:
         if isinstance(task.result, Outcome):

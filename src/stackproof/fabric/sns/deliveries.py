@@ -63,10 +63,12 @@ class Deliveries:
 
     def _sent(self, arn: str, publication: Publication, attempt: int, error: Exception | None) -> None:
         subscription = self._service.subscriptions.get(arn)
+        world = self._service.world
         if error is None or subscription is None:
+            if error is None:
+                world.meters.add(publication.topic, "NumberOfNotificationsDelivered")
             self._next(arn)
             return
-        world = self._service.world
         reason = error.reason if isinstance(error, Undeliverable) else str(error)
         topic, endpoint = arns.last(publication.topic), arns.last(subscription.endpoint)
         detail = {"MessageId": publication.id, "Attempt": attempt + 1}
@@ -76,6 +78,7 @@ class Deliveries:
             label = f"{topic} to {endpoint}: retry {attempt + 1}"
             world.scheduler.after(pause, label, self._send, arn, publication, attempt + 1)
             return
+        world.meters.add(publication.topic, "NumberOfNotificationsFailed")
         self._bury(subscription, publication)
         self._next(arn)
 

@@ -88,6 +88,7 @@ class Publishing:
             params.get("MessageAttributes") or {}, world.clock.ms, params.get("MessageGroupId") or "",
             deduplication, sequence, self._service.trace_of(caller),
         )  # fmt: skip
+        world.meters.add(topic.arn, "NumberOfMessagesPublished")
         self._service.deliveries.fan_out(publication)
         return {"MessageId": identifier, **({"SequenceNumber": sequence} if sequence else {})}
 

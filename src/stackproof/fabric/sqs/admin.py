@@ -11,6 +11,7 @@ from stackproof.fabric import arns
 from stackproof.fabric.service import Caller, Operation, Params, Response, ServiceError
 from stackproof.fabric.sqs import attributes, errors, validate
 from stackproof.fabric.sqs.fifo import FifoQueue
+from stackproof.fabric.sqs.history import MINUTE
 from stackproof.fabric.sqs.queue import Queue
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Admin:
         queue = FifoQueue(arn, url, name) if name.endswith(".fifo") else Queue(arn, url, name)
         queue.updated(settings, now)
         queue.created_ms = now
+        queue.history.next = now // MINUTE
+        queue.history.used(now // MINUTE)
         queue.scope = settings.get("DeduplicationScope", "queue")
         queue.tags.update(params.get("tags") or {})
         self._service.queues[arn] = queue

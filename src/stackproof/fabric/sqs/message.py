@@ -18,8 +18,8 @@ class Message:
     """One message. Times are milliseconds; ``number`` is its place in the order of arrival."""
 
     __slots__ = (
-        "attributes", "body", "deduplication", "first_received_ms", "group", "id", "md5", "number",
-        "origin", "receipt", "receives", "sender", "sent_ms", "sequence", "size", "stamp", "state", "trace",
+        "attributes", "body", "deduplication", "entered_ms", "first_received_ms", "group", "id", "md5",
+        "number", "origin", "receipt", "receives", "sender", "sent_ms", "sequence", "size", "stamp", "state", "trace",
         "visible_ms",
     )  # fmt: skip
 
@@ -28,7 +28,7 @@ class Message:
         self.id = identifier
         self.body = body
         self.md5 = md5(body.encode())
-        self.sent_ms = sent_ms
+        self.sent_ms = self.entered_ms = sent_ms
         self.size = 0
         self.attributes: Attributes = {}
         self.trace = ""

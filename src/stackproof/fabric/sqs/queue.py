@@ -10,6 +10,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from stackproof.fabric.sqs.history import MINUTE, History
 from stackproof.fabric.sqs.message import AVAILABLE, DELAYED, GONE, IN_FLIGHT, Message
 
 
@@ -36,6 +37,8 @@ class Queue:
         self.delayed = 0
         self.deduplicated: dict[tuple[str, str], tuple[int, str, str]] = {}
         self.attempts: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self.history = History()
+        self._minute_ms = self._used_ms = 0
         self._expiry_ms = 0
         self._buckets: dict[int, dict[int, Message]] = {}
         self._deadlines: list[int] = []
@@ -61,8 +64,23 @@ class Queue:
             heapq.heappop(self._deadlines)
         return self._deadlines[0] if self._deadlines else None
 
+    def used(self, now: int) -> None:
+        """A call uses the queue now: its metrics are reported for hours."""
+        if now >= self._used_ms:
+            self.history.used(now // MINUTE)
+            self._used_ms = (now // MINUTE + 1) * MINUTE
+
+    def due(self, limit: int) -> Iterator[tuple[int, int, int]]:
+        """Deadlines up to ``limit``, with the messages in flight and those delayed that come back then."""
+        for when in sorted(deadline for deadline in self._buckets if deadline <= limit):
+            flying = sum(message.state == IN_FLIGHT for message in self._buckets[when].values())
+            yield when, flying, len(self._buckets[when]) - flying
+
     def tick(self, now: int) -> bool:
         """Make available what is due; whether anything became available."""
+        if now >= self._minute_ms:
+            self.history.roll(self, now)
+            self._minute_ms = (self.history.next + 1) * MINUTE
         changed = False
         while (when := self.next_ms()) is not None and when <= now:
             for message in self._buckets.pop(when).values():
@@ -213,6 +231,7 @@ class Queue:
         twin.__dict__.update(self.__dict__)
         copies = {number: message.clone() for number, message in self.messages.items()}
         twin.messages = copies
+        twin.history = self.history.clone()
         twin.settings, twin.tags = dict(self.settings), dict(self.tags)
         twin.deduplicated, twin.attempts = dict(self.deduplicated), dict(self.attempts)
         twin._buckets = {

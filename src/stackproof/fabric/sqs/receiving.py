@@ -82,6 +82,8 @@ class Receiving:
             service.world.scheduler.soon(f"long poll of {queue.name}", service.settled, queue)
             if signal.wait(arrived, wait, drives=_drives(task, queue)):
                 messages = self.take(queue, limit, visibility)
+        if not messages:
+            self._service.world.meters.add(queue.arn, "NumberOfEmptyReceives")
         if task is not None and task.daemon:
             task.busy = bool(messages)
             if not any(getattr(awaits, "arn", "") == queue.arn for awaits in task.awaits):
@@ -125,6 +127,8 @@ class Receiving:
         if seconds == 0:
             for message in taken:
                 queue.change(message, now, now)
+        if taken:
+            world.meters.add(queue.arn, "NumberOfMessagesReceived", times=len(taken))
         self._service.settled(queue)
         return taken
 
@@ -173,6 +177,7 @@ class Receiving:
     def delete(self, queue: Queue, receipt: str) -> None:
         """Delete by receipt handle."""
         message = self._find(queue, receipt)
+        self._service.world.meters.add(queue.arn, "NumberOfMessagesDeleted")
         if message is not None:
             queue.remove(message)
             if queue.fifo and queue.available():
@@ -181,13 +186,17 @@ class Receiving:
 
     def delete_all(self, queue: Queue, receipts: Iterable[str]) -> None:
         """Delete by receipt handles, passing over those that no longer hold."""
+        deleted = 0
         for receipt in receipts:
             try:
                 message = self._find(queue, receipt)
             except ServiceError:
                 continue
+            deleted += 1
             if message is not None:
                 queue.remove(message)
+        if deleted:
+            self._service.world.meters.add(queue.arn, "NumberOfMessagesDeleted", times=deleted)
         if queue.fifo and queue.available():
             self._service.wake(queue)
         self._service.settled(queue)

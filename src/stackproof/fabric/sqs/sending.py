@@ -112,6 +112,7 @@ class Sending:
             if delay is None or (queue.fifo and not delay):
                 delay = queue.seconds("DelaySeconds")
             self.put(queue, message, now + delay * 1000)
+            self._service.world.meters.add(queue.arn, "NumberOfMessagesSent")
         else:
             message.id, message.sequence = known
         response = {"MessageId": message.id, "MD5OfMessageBody": message.md5}
@@ -126,6 +127,7 @@ class Sending:
     def put(self, queue: Queue, message: Message, delay_until: int) -> None:
         """Put a finished message into a queue, and tell who waits for it."""
         now = self._service.world.clock.ms
+        message.entered_ms = now
         message.size = validate.size(message.body, message.attributes)
         if queue.fifo and not message.sequence:
             queue.sequence += 1

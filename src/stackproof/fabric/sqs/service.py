@@ -72,6 +72,7 @@ class SqsService:
         queue = self.queue(arns.arn("sqs", region, account, parts[-1]))
         if queue is None:
             raise errors.no_queue()
+        queue.used(self.world.clock.ms)
         return queue
 
     def settled(self, queue: Queue) -> None:
@@ -181,7 +182,7 @@ class SqsService:
         """Send a delivery's body to the queue."""
         queue = self.queue(arn)
         if queue is None:
-            done(Undeliverable(f"the queue {arn} does not exist"))
+            done(Undeliverable(f"the queue {arn} does not exist", code=errors.no_queue().code))
             return
         parsed = arns.parse(arn)
         assert parsed is not None  # a queue was found under it
@@ -202,7 +203,7 @@ class SqsService:
         try:
             self.world.call("sqs", "SendMessage", params, caller)
         except ServiceError as error:
-            done(Undeliverable(error.message))
+            done(Undeliverable.refused(error))
             return
         done(None)
 

@@ -1,0 +1,53 @@
+"""Cheap counters of what happens, by minute: what CloudWatch shows as the metrics of AWS services.
+
+A part of the fabric that does something measured says ``world.meters.add(arn, "Invocations")``. A reading
+costs one dictionary entry for each minute, metric and value; nothing is sampled, nothing is scheduled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from stackproof.fabric.clock import Clock
+
+Key = tuple[int, str, str]
+"""The minute since the epoch, the ARN of the resource, the name of the metric."""
+
+
+class Meters:
+    """``readings`` maps a key to how often each value was read. ``embedded`` holds log lines in the embedded
+    metric format that CloudWatch has not taken up yet: (account, region, log group, milliseconds, text)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.readings: dict[Key, dict[float, int]] = {}
+        self.embedded: list[tuple[str, str, str, int, str]] = []
+
+    def add(self, arn: str, metric: str, value: float = 1, times: int = 1, ms: int | None = None) -> None:
+        """Read ``value`` of a resource's metric ``times`` times, now or at ``ms``."""
+        key = ((self._clock.ms if ms is None else ms) // 60_000, arn, metric)
+        cell = self.readings.get(key)
+        if cell is None:
+            self.readings[key] = {value: times}
+        else:
+            cell[value] = cell.get(value, 0) + times
+
+    def line(self, account: str, region: str, group: str, ms: int, text: str) -> None:
+        """Keep a log event when it may be in the embedded metric format."""
+        if '"_aws"' in text:
+            self.embedded.append((account, region, group, ms, text))
+
+    def known(self) -> Iterator[tuple[str, str]]:
+        """Every (ARN, metric) that was ever read."""
+        return iter(dict.fromkeys((arn, metric) for _, arn, metric in self.readings))
+
+    def snapshot(self) -> Any:
+        """Copies of all readings."""
+        return {key: dict(cell) for key, cell in self.readings.items()}, tuple(self.embedded)
+
+    def restore(self, state: Any) -> None:
+        """Back to a snapshot."""
+        readings, embedded = state
+        self.readings = {key: dict(cell) for key, cell in readings.items()}
+        self.embedded = list(embedded)
