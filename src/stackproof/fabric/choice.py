@@ -10,6 +10,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from stackproof.errors import UsageError
+
 
 class Chooser(Protocol):
     """Answers choice points. ``exploring``: tasks stop before and after each AWS call."""
@@ -62,6 +64,37 @@ class Listed:
         if self._at >= len(self._choices) or (self._only is not None and not self._only(label)):
             return 0
         index = self._choices[self._at] % len(options)
+        self._at += 1
+        return index
+
+
+class Retraced:
+    """Takes recorded answers ``(label, index, number of options)`` again, then those of ``then``.
+
+    Raises ``UsageError`` (and keeps it in ``left``) when something else is asked than was recorded.
+    """
+
+    def __init__(
+        self, answers: Sequence[tuple[str, int, int]], *, exploring: bool = True, then: Chooser | None = None
+    ) -> None:
+        self.exploring = exploring
+        self.left: UsageError | None = None
+        self._answers = list(answers)
+        self._at = 0
+        self._then: Chooser = then or First()
+
+    def choose(self, label: str, options: Sequence[str]) -> int:
+        """The recorded answer."""
+        if self._at >= len(self._answers):
+            return self._then.choose(label, options)
+        asked, index, count = self._answers[self._at]
+        if (asked, count) != (label, len(options)):
+            self.left = UsageError(
+                f"the replay left its course at choice {self._at + 1}: recorded was '{asked}' of {count}, "
+                f"asked is '{label}' of {len(options)}",
+                hint="replay what was recorded: the same seed, deployment, code and drive",
+            )
+            raise self.left
         self._at += 1
         return index
 

@@ -17,53 +17,17 @@ import _thread
 import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stackproof.errors import InternalError
+from stackproof.fabric.agenda import HORIZON, Drives, Halted, Idle, Timer
 from stackproof.fabric.choice import Chooser, First
 from stackproof.fabric.clock import Clock, milliseconds
 from stackproof.fabric.tasks import Task, current
 
 T = TypeVar("T")
 
-HORIZON = 6 * 3600.0
-"""Seconds that ``run_until_idle`` moves the clock at most: the maximum age of an asynchronous event."""
-
-Drives = bool | Callable[[], bool]
-
-
-class Timer:
-    """Something that happens later. ``cancel`` it when it must not."""
-
-    __slots__ = ("action", "args", "cancelled", "drives", "label", "ms")
-
-    def __init__(
-        self, ms: int, label: str, action: Callable[..., Any], args: tuple[Any, ...], drives: Drives
-    ):
-        self.ms = ms
-        self.label = label
-        self.action = action
-        self.args = args
-        self.drives = drives
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        """Let it not happen."""
-        self.cancelled = True
-
-    def matters(self) -> bool:
-        """Whether ``run_until_idle`` moves the clock for it, as things stand."""
-        return self.drives if isinstance(self.drives, bool) else self.drives()
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """What a drive did: pieces of work, virtual seconds, and the labels of driving timers left."""
-
-    steps: int
-    seconds: float
-    pending: tuple[str, ...] = ()
+__all__ = ["HORIZON", "Drives", "Halted", "Idle", "Scheduler", "Timer"]
 
 
 class Scheduler:
@@ -87,6 +51,7 @@ class Scheduler:
         self._gate.acquire()
         self._limit_ms = 0
         self._driving = False
+        self._halted: Task | None = None
 
     # The agenda.
 
@@ -118,6 +83,9 @@ class Scheduler:
     def step(self) -> bool:
         """Do one piece of work, moving the clock to the next driving timer if need be; False when idle."""
         self._limit_ms = self.clock.ms
+        if self._halted is not None:
+            self._guarded(self._go_on)
+            return True
         if not self._ready and not self._promote():
             when = self._next_driving(self.clock.ms + milliseconds(HORIZON))
             if when is None:
@@ -200,6 +168,9 @@ class Scheduler:
         steps = 0
         outer, self._limit_ms = self._limit_ms, limit_ms
         try:
+            if self._halted is not None:
+                self._go_on()
+                steps += 1
             while until is None or not until():
                 if self._ready or self._promote():
                     self._run_one()
@@ -302,6 +273,24 @@ class Scheduler:
         self.wake(task)
         task.suspend(self.baton_back)
 
+    def halt(self, task: Task) -> None:
+        """Task side, from ``on_point``: stand still here, and let the driver raise ``Halted``."""
+        task.state = "halted"
+        self._halted = task
+        task.suspend(self.baton_back)
+
+    def end_halted(self, reason: str) -> None:
+        """Driver side: kill the task that stands still and let it unwind."""
+        if self._halted is not None:
+            self._halted.kill(reason)
+            self._guarded(self._go_on)
+
+    def _go_on(self) -> None:
+        """The task that stood still has the baton as if it had never given it back."""
+        task, self._halted = self._halted, None
+        assert task is not None  # callers look first
+        self._switch(task)
+
     def sleep(self, task: Task, seconds: float, drives: Drives = True) -> None:
         """Task side: let virtual time pass. With nothing else to do no baton changes hands."""
         task.check()
@@ -327,6 +316,8 @@ class Scheduler:
             self._gate.acquire()
         finally:
             self.leave(task)
+        if self._halted is task:
+            raise Halted(task, task.point)
         if task.done:
             self._ended(task)
 
@@ -350,6 +341,7 @@ class Scheduler:
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot of this scheduler; open tasks are killed first."""
+        self._halted = None
         for task in list(self.open_tasks.values()):
             self.abandon(task)
         self.clock.ms, ready, timers, self._sequence = state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stackproof.deploy.stack import Stack
     from stackproof.fabric.http import Http, Response
     from stackproof.fabric.journal import Journal
+    from stackproof.fabric.replay import Course, Point, Standing
     from stackproof.fabric.scheduler import Idle
 
 _WORLD_OPTIONS = ("seed", "journal", "account", "region", "chooser")
@@ -81,6 +82,24 @@ class Fabric:
         __tracebackhide__ = True
         self.need("step")
         return bool(self.world.step())
+
+    # Inside an invocation.
+
+    def record(
+        self, drive: Callable[[], Any] | None = None, *, start: Any = None, chooser: Any = None
+    ) -> Course:
+        """Run (until idle, or what ``drive`` does) from a snapshot and note every choice and every point."""
+        from stackproof.fabric.replay import record
+
+        self.need("snapshot")
+        return record(self.world, drive, start=start[0] if start is not None else None, chooser=chooser)
+
+    def stand(self, course: Course, point: Point) -> Standing:
+        """Replay a course up to one AWS call of one invocation and stop there: ``kill`` it or ``go_on``."""
+        from stackproof.fabric.replay import stand
+
+        self.need("snapshot")
+        return stand(self.world, course, point)
 
     # HTTP.
 
