@@ -53,25 +53,36 @@ class Asset:
 @dataclass(slots=True)
 class _Check:
     root: Path
+    home: Path
     findings: list[Finding] = field(default_factory=list)
     visited: set[Path] = field(default_factory=set)
 
     def add(self, rule: str, message: str, location: Location, path: DocPath = ()) -> None:
         self.findings.append(finding(rule, message, location, path=path))
 
+    def within(self, folder: Path, written: str, location: Location, path: DocPath = ()) -> Path | None:
+        """The file that a manifest names; None, with a finding, when it may not be read."""
+        found = cloud_assembly.inside(folder, written, self.home)
+        if found is None:
+            message = f"{written!r} leads out of the project or cannot be opened, it is not read"
+            self.add("SP-ASSEMBLY-OUTSIDE", message, location, path)
+        return found
+
 
 def check_assembly(folder: Path, root: Path) -> AssemblyResult:
     """Check the assembly in ``folder`` and those nested in it. Names are relative to ``root``."""
-    check = _Check(root)
+    check = _Check(root, cloud_assembly.home_of(folder, root))
     _assembly(check, folder, 0)
     name = display_name(root, folder)
-    templates = cloud_assembly.template_files(folder) or []
+    templates = cloud_assembly.template_files(folder, root) or []
     files = [TemplateFile(display_name(root, path), path, assembly=name) for path in templates]
     return AssemblyResult(tuple(files), tuple(check.findings))
 
 
 def _assembly(check: _Check, folder: Path, depth: int) -> None:
     path = folder / MANIFEST
+    if check.within(folder, MANIFEST, Location(display_name(check.root, path))) is None:
+        return
     manifest, locate = _read(check, path)
     if manifest is None or folder.resolve() in check.visited or depth > _MAX_DEPTH:
         return
@@ -81,19 +92,22 @@ def _assembly(check: _Check, folder: Path, depth: int) -> None:
         check.add("SP-ASSEMBLY-MANIFEST", "the manifest has no artifacts", locate(()))
         return
     assets = list(_assets(check, folder, manifest, locate))
-    listed = _listed(folder, manifest)
+    listed = _listed(check, folder, manifest)
     templates = list(_stacks(check, folder, manifest, locate, assets, listed=listed))
     for asset in assets:
-        source = folder / asset.path
-        if asset.path and source not in templates and cloud_assembly.is_template_file(source):
+        source = cloud_assembly.inside(folder, asset.path, check.home)
+        if source is not None and source not in templates and cloud_assembly.is_template_file(source):
             templates.append(source)
             # Any other template is an asset of the user's: its fingerprint is not of the bytes alone.
             if asset.path.endswith(".template.json"):
                 _hash(check, asset, source, compact=True)
     check_names(check.findings, check.root, templates, assets, listed=listed)
     for name, properties in cloud_assembly.artifacts(manifest, NESTED):
-        nested = folder / str(properties.get("directoryName") or name)
-        _assembly(check, nested, depth + 1)
+        written = str(properties.get("directoryName") or name)
+        where: DocPath = ("artifacts", name, "properties", "directoryName")
+        nested = check.within(folder, written, locate(where), where)
+        if nested is not None:
+            _assembly(check, nested, depth + 1)
 
 
 def _version(check: _Check, name: str, manifest: Mapping[str, Any], locate: Marks) -> None:
@@ -143,8 +157,10 @@ def _stacks(
     for name, properties in cloud_assembly.artifacts(manifest, STACK):
         written = str(properties.get("templateFile") or "")
         path: DocPath = ("artifacts", name, "properties", "templateFile")
-        template = folder / written
-        if not written or not template.is_file():
+        template = check.within(folder, written, locate(path), path) if written else None
+        if written and template is None:
+            continue
+        if template is None or not template.is_file():
             message = f"the template of stack {name} is missing: {written or 'no templateFile'}"
             check.add("SP-ASSEMBLY-TEMPLATE", message, locate(path), path)
             continue
@@ -167,12 +183,15 @@ def _stacks(
 def _assets(check: _Check, folder: Path, manifest: Mapping[str, Any], locate: Marks) -> Iterator[Asset]:
     for name, properties in cloud_assembly.artifacts(manifest, ASSETS):
         written = str(properties.get("file") or "")
-        if not (folder / written).is_file():
-            path: DocPath = ("artifacts", name, "properties", "file")
+        path: DocPath = ("artifacts", name, "properties", "file")
+        source = check.within(folder, written, locate(path), path) if written else None
+        if written and source is None:
+            continue
+        if source is None or not source.is_file():
             message = f"the asset manifest {written or name} is missing"
             check.add("SP-ASSEMBLY-MANIFEST", message, locate(path), path)
             continue
-        listed, marks = _read(check, folder / written)
+        listed, marks = _read(check, source)
         if listed is not None:
             if "version" in listed:
                 _version(check, written, listed, marks)
@@ -181,12 +200,14 @@ def _assets(check: _Check, folder: Path, manifest: Mapping[str, Any], locate: Ma
     yield from _legacy(check, folder, manifest, locate)
 
 
-def _listed(folder: Path, manifest: Mapping[str, Any]) -> bool:
+def _listed(check: _Check, folder: Path, manifest: Mapping[str, Any]) -> bool:
     """Whether there are asset manifests that can be read: what none of them lists is not published."""
     named = [
-        str(properties.get("file") or "") for _, properties in cloud_assembly.artifacts(manifest, ASSETS)
+        cloud_assembly.inside(folder, str(properties.get("file") or ""), check.home)
+        for _, properties in cloud_assembly.artifacts(manifest, ASSETS)
     ]
-    return bool(named) and all(isinstance(cloud_assembly.read_json(folder / name), dict) for name in named)
+    read = [cloud_assembly.read_json(path) if path else None for path in named]
+    return bool(read) and all(isinstance(one, dict) for one in read)
 
 
 def _entries(
@@ -225,7 +246,9 @@ def _present(check: _Check, folder: Path, asset: Asset, source: Mapping[str, Any
         if not source.get("executable"):
             check.add("SP-ASSEMBLY-ASSET", f"asset {asset.id} has no source path", asset.location)
         return
-    path = folder / asset.path
+    path = check.within(folder, asset.path, asset.location)
+    if path is None:
+        return
     if not path.exists():
         check.add("SP-ASSEMBLY-ASSET", f"asset {asset.id} is missing: {asset.path}", asset.location)
     elif source.get("packaging") == "file" and not path.is_file():

@@ -7,6 +7,7 @@ one ``<Stack>.assets.json`` a stack, nested assemblies in folders of their own.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,33 +67,61 @@ def source_path(entry: Mapping[str, Any]) -> str:
     return path if isinstance(path, str) else ""
 
 
-def inside(folder: Path, relative: str) -> Path | None:
-    """``folder / relative`` when it is safe to open: within the folder or a sibling of it."""
-    if not relative or "\0" in relative:
+def home_of(folder: Path, root: Path) -> Path:
+    """Where the assembly in ``folder`` may name files: the project, or itself when it lies outside of it."""
+    root, folder = root.resolve(), folder.resolve()
+    return root if folder.is_relative_to(root) else folder
+
+
+def inside(folder: Path, relative: str, home: Path) -> Path | None:
+    """``folder / relative`` when that lies in ``home``, links followed; what is not there lies there too.
+
+    What may be read must not be for a manifest to say: a report shows lines of what was read.
+    """
+    if not relative:
         return None
-    return folder / relative
+    try:
+        path = folder / relative
+        real = path.resolve()
+        if not real.is_relative_to(home):
+            return None
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle, NUL, no permission
+        return None
+    shorter = Path(os.path.normpath(path))
+    return shorter if shorter.resolve() == real else path
 
 
-def template_files(folder: Path, depth: int = 0) -> list[Path] | None:
-    """Every template of the assembly and of those nested in it; None when the manifest is not usable."""
-    manifest = read_json(folder / MANIFEST)
+def template_files(folder: Path, root: Path) -> list[Path] | None:
+    """Every template of the assembly and of those nested in it; None when the manifest is not usable.
+
+    Files that lie in neither the project ``root`` nor the assembly are left out.
+    """
+    return _template_files(folder, home_of(folder, root), 0)
+
+
+def _template_files(folder: Path, home: Path, depth: int) -> list[Path] | None:
+    own = inside(folder, MANIFEST, home)
+    manifest = read_json(own) if own else None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("artifacts"), dict):
         return None
     found: dict[Path, None] = {}
     for _, properties in artifacts(manifest, STACK):
-        path = inside(folder, str(properties.get("templateFile") or ""))
+        path = inside(folder, str(properties.get("templateFile") or ""), home)
         if path is not None and path.is_file():
             found[path] = None
     for _, properties in artifacts(manifest, ASSETS):
-        asset_file = inside(folder, str(properties.get("file") or ""))
+        asset_file = inside(folder, str(properties.get("file") or ""), home)
         for _, entry in file_assets(read_json(asset_file) if asset_file else None):
-            path = inside(folder, source_path(entry))
+            path = inside(folder, source_path(entry), home)
             if path is not None and path not in found and is_template_file(path):
                 found[path] = None
     for _, properties in artifacts(manifest, NESTED):
-        nested = inside(folder, str(properties.get("directoryName") or ""))
+        nested = inside(folder, str(properties.get("directoryName") or ""), home)
         if nested is not None and depth < _MAX_DEPTH:
-            found.update(dict.fromkeys(template_files(nested, depth + 1) or ()))
+            found.update(dict.fromkeys(_template_files(nested, home, depth + 1) or ()))
     return list(found)
 
 

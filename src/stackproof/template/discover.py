@@ -254,7 +254,7 @@ def _walk(search: _Search, folder: Path) -> None:
         names = {entry.name for entry in entries}
         if cloud_assembly.is_assembly(names, current):
             search.assemblies.append(current)
-            members = cloud_assembly.template_files(current)
+            members = cloud_assembly.template_files(current, search.root)
             if members is not None:
                 _take_assembly(search, current, members)
                 continue

@@ -58,6 +58,11 @@ _ALL = (
         "Use a stackproof that knows it.",
         Severity.WARNING,
     ),
+    _rule(
+        "SP-ASSEMBLY-OUTSIDE",
+        "The assembly names a file outside of the project",
+        "Synthesize again, with the project's own files only.",
+    ),
     _rule("SP-ASSEMBLY-TEMPLATE", "A template of the assembly is missing", "Synthesize again."),
     _rule("SP-ASSEMBLY-ASSET", "An asset of the assembly is missing", "Synthesize again."),
     _rule("SP-ASSEMBLY-HASH", "A template asset's content is not its hash", "Synthesize again."),
