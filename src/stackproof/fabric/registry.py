@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 SERVICES: dict[str, str] = {
     "apigateway": "stackproof.fabric.apigateway.service:ApiGatewayService",
+    "kinesis": "stackproof.fabric.kinesis.service:KinesisService",
     "sqs": "stackproof.fabric.sqs.service:SqsService",
     "lambda": "stackproof.fabric.functions.service:LambdaService",
+    "s3": "stackproof.fabric.s3.service:S3Service",
     "sns": "stackproof.fabric.sns.service:SnsService",
 }
 """boto3 client name to ``module:factory``."""

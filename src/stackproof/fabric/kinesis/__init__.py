@@ -1,0 +1,1 @@
+"""Amazon Kinesis Data Streams. Source: API reference and developer guide, "Quotas and limits"."""
