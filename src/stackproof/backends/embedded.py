@@ -36,7 +36,17 @@ class EmbeddedBackend(WorldBackend):
     """
 
     name = kind = "embedded"
-    capabilities = frozenset({"advance", "functions", "journal", "run_until_idle", "snapshot", "step"})
+    capabilities = frozenset(
+        {
+            "advance",
+            "functions",
+            "journal",
+            "run_until_idle",
+            "s3-notifications",
+            "snapshot",
+            "step",
+        }
+    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__()

@@ -209,7 +209,7 @@ def error_response(client: Any, error: ServiceError, request_id: str) -> dict[st
         body["Type"] = error.fault
         if _has_message(service, error.query_code):
             parsed["message"] = error.message
-    parsed.update(error.extra)
+    (body if service.metadata.get("protocol") == "rest-xml" else parsed).update(error.extra)
     return parsed
 
 
