@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from stackproof import __version__
 from stackproof.cli._failure import run_guarded
 from stackproof.cli._lazy import LazyGroup
+from stackproof.cli._stale import clear_reports
 
 COMMANDS: dict[str, str] = {
     "check": "Judge templates as they will be deployed.",
@@ -44,4 +46,9 @@ def root(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; every error ends here."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return run_guarded(lambda: root.main(given, prog_name="stackproof", standalone_mode=False), given)
+
+    def run() -> Any:
+        clear_reports(given)
+        return root.main(given, prog_name="stackproof", standalone_mode=False)
+
+    return run_guarded(run, given)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackproof import __version__
 from stackproof.cli._console import say, speaks_unicode, wants_color, width_of
-from stackproof.errors import ConfigError, UsageError
-from stackproof.model import Report
+from stackproof.errors import ConfigError, StackproofError, UsageError
+from stackproof.model import Location, Problem, Report, Verdict
 from stackproof.report import FORMATS, render
 
 
@@ -58,6 +60,29 @@ def deliver(report: Report, outputs: Sequence[Output], *, verbose: bool = False)
             )
         else:
             say(render(report, one.format))
+
+
+@contextmanager
+def telling(pillar: str, outputs: Sequence[Output]) -> Iterator[None]:
+    """Where the run inside cannot take place, the report files say so: nobody takes silence for a result."""
+    try:
+        yield
+    except StackproofError as error:
+        place = Location(error.file, error.line or 1, error.column or 1) if error.file else None
+        problem = Problem(error.message, error.exit_code, place, error.hint)
+        because = "the run did not take place"
+        report = Report(
+            pillar,
+            Verdict.FAIL,
+            error.exit_code,
+            problems=(problem,),
+            complete=False,
+            partial_because=because,
+            tool_version=__version__,
+        )
+        with suppress(ConfigError):  # what stopped the run is said, not what follows from it
+            deliver(report, [one for one in outputs if one.file is not None])
+        raise
 
 
 def _write(file: Path, text: str) -> None:

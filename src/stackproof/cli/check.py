@@ -83,30 +83,32 @@ def command(
     PATHS are files and folders; by default the template folders of the configuration. Exit code: 0 clean,
     1 findings at the threshold, 2 usage, broken rule or configuration, or nothing to judge, 3 internal error.
     """
+    from stackproof.cli._output import Output, telling
     from stackproof.gate.request import CheckRequest, Shard
     from stackproof.gate.run import check, with_overrides
     from stackproof.gate.scope import weaker
 
     wanted = _wanted(formats, outputs)
-    project = load_project(root_dir, config_file, paths)
-    config = with_overrides(
-        project.config, fail_on=fail_on, undecided=undecided, workers=workers, time_limit=time_limit
-    )
-    request = CheckRequest(
-        paths=paths,
-        as_written=as_written,
-        changed_since=changed_since,
-        select=select,
-        ignore=ignore,
-        shard=Shard.parse(shard) if shard else None,
-        use_cache=not no_cache,
-        baseline=baseline,
-        use_baseline=not no_baseline,
-        hook=hook,
-        weakened=weaker(project.config, config),
-        given=(f"the configuration was given on the command line: {config_file}",) if config_file else (),
-    )
-    report = check(request, config, project.root, progress=progress)
+    with telling("check", [Output(form, file) for form, file in wanted]):
+        project = load_project(root_dir, config_file, paths)
+        config = with_overrides(
+            project.config, fail_on=fail_on, undecided=undecided, workers=workers, time_limit=time_limit
+        )
+        request = CheckRequest(
+            paths=paths,
+            as_written=as_written,
+            changed_since=changed_since,
+            select=select,
+            ignore=ignore,
+            shard=Shard.parse(shard) if shard else None,
+            use_cache=not no_cache,
+            baseline=baseline,
+            use_baseline=not no_baseline,
+            hook=hook,
+            weakened=weaker(project.config, config),
+            given=(f"the configuration was given on the command line: {config_file}",) if config_file else (),
+        )
+        report = check(request, config, project.root, progress=progress)
     for form, file in wanted:
         _write(report, form, file)
     return report.exit_code

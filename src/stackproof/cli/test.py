@@ -46,15 +46,16 @@ def command(
     import msgspec
 
     from stackproof.checks.guard.testing.run import run_tests
-    from stackproof.cli._output import deliver, parse_outputs
+    from stackproof.cli._output import deliver, parse_outputs, telling
     from stackproof.verdict.judge import judge
 
     outputs = parse_outputs(formats)
-    project = load_project(root_dir, config_file, paths)
-    config = msgspec.structs.replace(project.config, fail_on=fail_on) if fail_on else project.config
-    chosen = list(paths) or _configured(config, project.root)
-    run = run_tests(chosen, project.root, mutation=not no_mutation)
-    report = judge(_outcome(run), config, today=datetime.now(UTC).date(), root=project.root)
+    with telling("test", outputs):
+        project = load_project(root_dir, config_file, paths)
+        config = msgspec.structs.replace(project.config, fail_on=fail_on) if fail_on else project.config
+        chosen = list(paths) or _configured(config, project.root)
+        run = run_tests(chosen, project.root, mutation=not no_mutation)
+        report = judge(_outcome(run), config, today=datetime.now(UTC).date(), root=project.root)
     deliver(report, outputs)
     return report.exit_code
 
