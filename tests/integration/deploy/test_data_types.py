@@ -181,21 +181,6 @@ def test_a_bucket_policy_comes_and_goes(one, aws, refused):
     assert refused(aws.s3.get_bucket_policy, Bucket=made.bucket("B")) == "NoSuchBucketPolicy"
 
 
-def test_notifications_are_stored_and_named_as_without_effect(one, aws, function):
-    target = {
-        "Event": "s3:ObjectCreated:*",
-        "Function": {"Fn::GetAtt": ["Function", "Arn"]},
-        "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "in/"}]}},
-    }
-    events = {"LambdaConfigurations": [target]}
-    made = one("AWS::S3::Bucket", function, NotificationConfiguration=events)
-    bucket = made.bucket("It")
-    aws.s3.put_object(Bucket=bucket, Key="in/a", Body=b"x")
-    kept = aws.s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
-    assert kept[0]["LambdaFunctionArn"] == made["Function"].arn
-    assert kept[0]["Filter"]["Key"]["FilterRules"][0]["Value"] == "in/"
-
-
 def test_a_generated_secret_is_the_same_in_every_world_and_keeps_to_its_options(one, changed, aws):
     options = {
         "SecretStringTemplate": '{"user": "app"}',

@@ -77,7 +77,7 @@ class Events:
         principal = delivery.principal
         # Lambda itself invokes a destination with the role of the function that ended.
         if principal not in ("", "lambda.amazonaws.com") and not allows(
-            function, what.qualifier, principal, delivery.source
+            function, what.qualifier, principal, delivery.source, str(delivery.context.get("account", ""))
         ):
             reason = f"the policy of {arn} does not let {principal} in for {delivery.source}"
             done(Undeliverable(reason, code="AccessDeniedException"))

@@ -65,15 +65,17 @@ class Policies:
         }
 
 
-def allows(function: Function, qualifier: str, service: str, source_arn: str) -> bool:
+def allows(function: Function, qualifier: str, service: str, source_arn: str, account: str = "") -> bool:
     """Whether the function's policy lets ``service`` invoke it on behalf of ``source_arn``.
 
     Only statements of service principals are looked at, with the conditions that AddPermission makes.
+    ``account`` is the source's where its ARN does not say (a bucket's).
     """
-    return any(_lets_in(statement, service, source_arn) for statement in function.policies.get(qualifier, ()))
+    statements = function.policies.get(qualifier, ())
+    return any(_lets_in(statement, service, source_arn, account) for statement in statements)
 
 
-def _lets_in(statement: Mapping[str, Any], service: str, source_arn: str) -> bool:
+def _lets_in(statement: Mapping[str, Any], service: str, source_arn: str, owner: str) -> bool:
     principal = statement["Principal"]
     named = principal if isinstance(principal, str) else principal.get("Service", principal.get("AWS"))
     if named not in (service, "*") or statement["Action"] not in ("lambda:InvokeFunction", "lambda:*", "*"):
@@ -83,7 +85,7 @@ def _lets_in(statement: Mapping[str, Any], service: str, source_arn: str) -> boo
     if wanted is not None and not fnmatchcase(source_arn, wanted):
         return False
     account = condition.get("StringEquals", {}).get("AWS:SourceAccount")
-    return account is None or f":{account}:" in source_arn or source_arn.startswith("arn:aws:s3:::")
+    return account is None or account == owner or f":{account}:" in source_arn
 
 
 def _statement(params: Params, arn: str) -> dict[str, Any]:

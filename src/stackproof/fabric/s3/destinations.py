@@ -57,7 +57,8 @@ class Destinations:
         except ServiceError:
             return refusal
         qualifier = named(target.arn, caller).qualifier
-        return "" if lets_in(function, qualifier, PRINCIPAL, wanted.arn) else refusal
+        allowed = lets_in(function, qualifier, PRINCIPAL, wanted.arn, wanted.account)
+        return "" if allowed else refusal
 
     def _of_queue(self, target: Target, wanted: Notifications) -> str:
         queue = self._world.service("sqs").queue(target.arn)
@@ -129,7 +130,7 @@ class Destinations:
                 world.journal.record(wanted.bucket, "s3.NotificationFailed", arn.rpartition(":")[2],
                                      None, f"error {error}")  # fmt: skip
 
-        context = {"subject": SUBJECT}
+        context = {"subject": SUBJECT, "account": wanted.account}
         world.deliver(arn, Delivery(wanted.arn, body, principal=PRINCIPAL, context=context), done)
 
     def bridged(self) -> bool:
