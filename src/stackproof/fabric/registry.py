@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SERVICES: dict[str, str] = {
     "apigateway": "stackproof.fabric.apigateway.service:ApiGatewayService",
     "kinesis": "stackproof.fabric.kinesis.service:KinesisService",
+    "events": "stackproof.fabric.events.service:EventsService",
     "sqs": "stackproof.fabric.sqs.service:SqsService",
     "lambda": "stackproof.fabric.functions.service:LambdaService",
     "s3": "stackproof.fabric.s3.service:S3Service",

@@ -86,7 +86,7 @@ class SnsService:
         """Publish what another service (an alarm, a bucket, a rule) sends to a topic."""
         parsed = arns.parse(arn)
         if parsed is None or arn not in self.topics:
-            done(Undeliverable(f"the topic {arn} does not exist"))
+            done(Undeliverable(f"the topic {arn} does not exist", code="NotFound"))
             return
         caller = self.world.caller(
             parsed.account, parsed.region, arn=delivery.principal, actor=arns.last(delivery.source),
@@ -102,7 +102,7 @@ class SnsService:
         try:
             self.world.call("sns", "Publish", params, caller)
         except ServiceError as error:
-            done(Undeliverable(error.message))
+            done(Undeliverable.refused(error))
             return
         done(None)
 
