@@ -73,8 +73,8 @@ class Putting:
         if not access.allowed(bus, caller, facts):
             raise ServiceError(
                 "AccessDeniedException",
-                f"User:
-                {caller.arn} is not authorized to perform: events:PutEvents on resource: {arn} because " "no resource-based policy allows the events:PutEvents action",
+                f"User: {caller.arn} is not authorized to perform: events:PutEvents on resource: {arn} "
+                "because no resource-based policy allows the events:PutEvents action",
             )
         self._service.ingest(Event(document, arn, self._world.clock.ms))
         return identifier
