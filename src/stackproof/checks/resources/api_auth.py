@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackproof.checks.resources.api_body import open_operations
 from stackproof.checks.resources.rule import Hit, Rule, describe
 from stackproof.checks.resources.stack import Resource, Stack
 from stackproof.checks.resources.values import truth
@@ -26,6 +27,15 @@ def _examine(stack: Stack) -> Iterator[Hit]:
         if _websocket(stack, route) and key != "$connect":
             continue
         yield from _judge(route, "route")
+    yield from _documents(stack)
+
+
+def _documents(stack: Stack) -> Iterator[Hit]:
+    for api in stack.of("AWS::ApiGateway::RestApi"):
+        if not _is_private(api):
+            yield from open_operations(api, rest=True)
+    for api in stack.of("AWS::ApiGatewayV2::Api"):
+        yield from open_operations(api, rest=False)
 
 
 def _judge(resource: Resource, kind: str) -> Iterator[Hit]:
@@ -44,7 +54,11 @@ def _judge(resource: Resource, kind: str) -> Iterator[Hit]:
 
 def _private(stack: Stack, method: Resource) -> bool:
     api = stack.target(method.get("RestApiId"), "AWS::ApiGateway::RestApi")
-    types = api.get("EndpointConfiguration", "Types") if api else None
+    return api is not None and _is_private(api)
+
+
+def _is_private(api: Resource) -> bool:
+    types = api.get("EndpointConfiguration", "Types")
     return isinstance(types, list) and types == ["PRIVATE"]
 
 
@@ -58,9 +72,9 @@ RULE = Rule(
         "API-AUTH",
         "API methods ask who is calling",
         why="A method without an authorizer answers the whole internet.",
-        fix="Set AuthorizationType to AWS_IAM, COGNITO_USER_POOLS, CUSTOM or JWT; suppress with a "
-        "reason where the "
-        "method is public on purpose.",
+        fix="Set AuthorizationType to AWS_IAM, COGNITO_USER_POOLS, CUSTOM or JWT, or in an OpenAPI document "
+        "give each operation a security scheme with an authorizer; suppress with a reason where the method "
+        "is public on purpose.",
         source="https://docs.aws.amazon.com/apigateway/latest/developerguide/"
         "apigateway-control-access-to-api.html",
         severity=Severity.WARNING,
