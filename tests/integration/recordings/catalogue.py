@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import destination_scenarios  # noqa: F401 - registers its scenarios
 import event_source_scenarios  # noqa: F401
+import events_scenarios  # noqa: F401
 import sns_delivery_scenarios  # noqa: F401
 import sns_filter_scenarios  # noqa: F401
 import sns_function_scenarios  # noqa: F401
@@ -18,7 +19,15 @@ import sqs_fifo_scenarios  # noqa: F401
 import sqs_scenarios  # noqa: F401
 import stage
 
-SOURCES = ("sqs", "sns", "sns-filter-policy", "sqs-event-source", "lambda-destinations")
+SOURCES = (
+    "sqs",
+    "sns",
+    "sns-filter-policy",
+    "sqs-event-source",
+    "lambda-destinations",
+    "events-inputs",
+    "events-targets",
+)
 
 EMPTY = "the recording is empty: there is nothing to compare"
 
@@ -44,6 +53,9 @@ REASONS: dict[tuple[str, str], str] = {
         "the trace header is set on the HTTP request, which the embedded backend never makes"
     ),
     ("sns", "test_subscribe_external_http_endpoint[True]"): _HTTP,
+    ("events-targets", "test_put_events_with_target_api_gateway"): (
+        "REST APIs as targets of rules are not emulated"
+    ),
     ("sns", "test_subscribe_invalid_filter_policy"): "the message is the text of AWS's own JSON parser",
 }
 

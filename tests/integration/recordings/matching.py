@@ -113,7 +113,7 @@ class Matcher:
 
 def _hidden(key: str) -> str:
     """What stands for a value that was hidden by its key: ``sent-timestamp`` for ``SentTimestamp``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", key).lower()
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower()
 
 
 def _decoded(path: str, text: str) -> Any:
