@@ -19,6 +19,7 @@ from stackproof.backends.compat import (
     entropy,
     iam,
     lambdas,
+    signals,
     sockets,
     threads,
     views,
@@ -39,6 +40,7 @@ class EmbeddedBackend(WorldBackend):
     capabilities = frozenset(
         {
             "advance",
+            "alarms",
             "functions",
             "journal",
             "run_until_idle",
@@ -67,7 +69,7 @@ class EmbeddedBackend(WorldBackend):
         """Make this the backend that answers."""
         if self._ends:
             return self
-        for module in (clocks, entropy, threads, clients):
+        for module in (clocks, entropy, threads, signals, clients):
             module.install()
         motos.quiet()
         iam.install()

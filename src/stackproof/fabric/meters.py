@@ -22,6 +22,7 @@ class Meters:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.readings: dict[Key, dict[float, int]] = {}
+        self._seen: dict[str, dict[str, None]] = {}
         self.embedded: list[tuple[str, str, str, int, str]] = []
 
     def add(self, arn: str, metric: str, value: float = 1, times: int = 1, ms: int | None = None) -> None:
@@ -30,6 +31,7 @@ class Meters:
         cell = self.readings.get(key)
         if cell is None:
             self.readings[key] = {value: times}
+            self._seen.setdefault(metric, {})[arn] = None
         else:
             cell[value] = cell.get(value, 0) + times
 
@@ -40,7 +42,11 @@ class Meters:
 
     def known(self) -> Iterator[tuple[str, str]]:
         """Every (ARN, metric) that was ever read."""
-        return iter(dict.fromkeys((arn, metric) for _, arn, metric in self.readings))
+        return ((arn, metric) for metric, arns in self._seen.items() for arn in arns)
+
+    def measured(self, metric: str) -> Iterator[str]:
+        """The ARNs of which a metric was ever read."""
+        return iter(self._seen.get(metric, ()))
 
     def snapshot(self) -> Any:
         """Copies of all readings."""
@@ -51,3 +57,6 @@ class Meters:
         readings, embedded = state
         self.readings = {key: dict(cell) for key, cell in readings.items()}
         self.embedded = list(embedded)
+        self._seen = {}
+        for _, arn, metric in readings:
+            self._seen.setdefault(metric, {})[arn] = None

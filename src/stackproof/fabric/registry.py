@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SERVICES: dict[str, str] = {
     "apigateway": "stackproof.fabric.apigateway.service:ApiGatewayService",
+    "cloudwatch": "stackproof.fabric.cloudwatch.service:CloudWatchService",
     "kinesis": "stackproof.fabric.kinesis.service:KinesisService",
     "events": "stackproof.fabric.events.service:EventsService",
     "sqs": "stackproof.fabric.sqs.service:SqsService",

@@ -72,13 +72,16 @@ class History:
                 self.depths.append(depth)
         self.next = end
 
-    def at(self, minute: int) -> Depth | None:
-        """The queue at the end of a minute; None when nothing was reported then."""
+    def at(self, minute: int, *, polled: bool = False) -> Depth | None:
+        """The queue at the end of a minute; None when nothing was reported then.
+
+        ``polled`` says that an event source mapping asks it all the time.
+        """
         index = bisect_right(self.minutes, minute) - 1
         if index < 0 or minute >= self.next:
             return None
         depth = self.depths[index]
-        if depth.empty and not any(first <= minute <= last for first, last in self.uses):
+        if depth.empty and not polled and not any(first <= minute <= last for first, last in self.uses):
             return None
         return depth
 

@@ -19,8 +19,8 @@ class Message:
 
     __slots__ = (
         "attributes", "body", "deduplication", "entered_ms", "first_received_ms", "group", "id", "md5",
-        "number", "origin", "receipt", "receives", "sender", "sent_ms", "sequence", "size", "stamp", "state", "trace",
-        "visible_ms",
+        "number", "origin", "receipt", "receives", "sender", "sent_ms", "sequence", "size", "stamp",
+        "state", "trace", "visible_ms",
     )  # fmt: skip
 
     def __init__(self, number: int, identifier: str, body: str, sent_ms: int) -> None:

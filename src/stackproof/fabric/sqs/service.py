@@ -133,6 +133,10 @@ class SqsService:
                 self._arm(arn, len(self._watchers[arn]) - 1)
             self.settled(queue)
 
+    def watched(self, arn: str) -> bool:
+        """Whether somebody watches the queue."""
+        return arn in self._watchers
+
     def unwatch(self, arn: str, notify: Notify) -> None:
         """End a watch."""
         watchers = self._watchers.get(arn, [])

@@ -1,0 +1,1 @@
+"""Amazon CloudWatch: metrics, metric math, alarms on the virtual clock and what they set off."""
