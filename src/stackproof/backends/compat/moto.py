@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from stackproof.backends.compat import s3
+from stackproof.backends.compat import copies, s3
 from stackproof.fabric.service import Params, Response
 
 ACCOUNT_HEADER = "x-moto-account-id"
@@ -95,7 +95,14 @@ def copied() -> tuple[Backends, Any]:
     holders = list(BackendDict._instances)  # type: ignore[misc]
     for holder in holders:
         memo[id(holder)] = holder
-    return {holder: _copy(dict.copy(holder), memo) for holder in holders}, _random_state()
+    taken = {holder: dict.copy(holder) for holder in holders}
+    return _copies(taken, memo), _random_state()
+
+
+def _copies(taken: Backends, memo: dict[int, Any]) -> Backends:
+    for holder, accounts in taken.items():
+        copies.shared(holder, accounts, memo)
+    return {holder: _copy(accounts, memo) for holder, accounts in taken.items()}
 
 
 def _copy(accounts: dict[str, Any], memo: dict[int, Any]) -> dict[str, Any]:
@@ -117,7 +124,7 @@ def put_copy(state: tuple[Backends, Any]) -> None:
 
     backends, random_state = state
     memo: dict[int, Any] = {id(holder): holder for holder in backends}
-    put_in({holder: _copy(accounts, memo) for holder, accounts in backends.items()})
+    put_in(_copies(backends, memo))
     mock_random.setstate(random_state)
 
 

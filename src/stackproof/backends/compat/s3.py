@@ -17,6 +17,8 @@ def mend() -> None:
         _logging(models.FakeBucket._log_permissions_enabled_policy)
     )
     models.FakeBucket.get_permission = _neutral
+    # moto complains of what was not disposed of, also when the interpreter ends: worlds just end.
+    models.FakeKey.__del__ = lambda key: None
     models.FakeBucket._stackproof_policies = True
 
 
