@@ -332,24 +332,32 @@ class Scheduler:
     # Snapshots.
 
     def snapshot(self) -> Any:
-        """The agenda. Possible while no task is open."""
-        if self.open_tasks:
-            names = ", ".join(sorted(task.name for task in self.open_tasks.values()))
-            raise InternalError(f"no snapshot while tasks are open: {names}")
-        timers = [(ms, n, t) for ms, n, t in self._bound + self._loose if not t.cancelled]
-        return (self.clock.ms, tuple(self._ready), tuple(timers), self._sequence)
+        """The agenda. Possible while no task is open but processes that rest (``Task.rests``): those are
+        started anew by ``restore``, as if their machine had been started again, and go on here."""
+        tasks = list(self.open_tasks.values())
+        standing = sorted(f"{task.name} (at {task.point})" for task in tasks if not task.rests)
+        if standing:
+            raise InternalError(f"no snapshot while tasks are open: {', '.join(standing)}")
+        timers = [
+            (ms, n, t) for ms, n, t in self._bound + self._loose if not t.cancelled and not _of_task(t.args)
+        ]
+        ready = tuple(work for work in self._ready if not _of_task(work[2]))
+        anew = tuple(task.renew for task in tasks if task.renew is not None)
+        return (self.clock.ms, ready, tuple(timers), self._sequence, anew)
 
     def restore(self, state: Any) -> None:
-        """Back to a snapshot of this scheduler; open tasks are killed first."""
+        """Back to a snapshot of this scheduler; open tasks are killed first, processes started anew."""
         self._halted = None
         for task in list(self.open_tasks.values()):
             self.abandon(task)
-        self.clock.ms, ready, timers, self._sequence = state
+        self.clock.ms, ready, timers, self._sequence, anew = state
         self._ready = deque(ready)
         for _, _, timer in timers:
             timer.cancelled = False
         self._bound = sorted((t for t in timers if t[2].drives is True), key=lambda t: t[:2])
         self._loose = sorted((t for t in timers if t[2].drives is not True), key=lambda t: t[:2])
+        for renew in anew:
+            self.spawn(renew())
 
     def abandon(self, task: Task) -> None:
         """Kill a task and let it unwind at once; its end is told to nobody."""
@@ -359,6 +367,11 @@ class Scheduler:
             task.state = "blocked"
             self._switch(task)
         self.open_tasks.pop(id(task), None)
+
+
+def _of_task(args: tuple[Any, ...]) -> bool:
+    """Whether work belongs to an open task: a switch to it, or a timer that wakes it."""
+    return bool(args) and isinstance(args[0], Task)
 
 
 def _nothing(task: Task) -> None:

@@ -64,11 +64,12 @@ class Task:
     ``identity`` is what AWS calls are made as; ``facts`` is free for the owner of the task
     (function name, request id, environment …).
     ``busy`` and ``awaits`` tell ``run_until_idle`` whether a process that sleeps has work to come.
+    ``renew`` makes a process anew after a restore; without it no snapshot is possible while it is open.
     """
 
     __slots__ = (
         "_gate", "_kill", "_scheduler", "awaits", "busy", "daemon", "error", "facts", "fn", "identity",
-        "kind", "name", "on_done", "parent", "point", "result", "state", "wake_value",
+        "kind", "name", "on_done", "parent", "point", "renew", "result", "state", "wake_value",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +94,7 @@ class Task:
         self.on_done = on_done
         self.facts: dict[str, Any] = {}
         self.parent: Task | None = None
+        self.renew: Callable[[], Task] | None = None
         self.state = "new"
         self.point = "start"
         self.result: Any = None
@@ -105,6 +107,19 @@ class Task:
     def done(self) -> bool:
         """Whether the task returned, raised or was killed."""
         return self.state in ("done", "killed")
+
+    @property
+    def rests(self) -> bool:
+        """Whether a snapshot may be taken: it is a process that can be made anew, or a thread of one, and
+        waits for something to come (a long poll, a lock, a sleep) with nothing in its hands."""
+        root = self
+        while root.parent is not None:
+            root = root.parent
+        if root.renew is None or self.state not in ("new", "blocked"):
+            return False
+        if self.point.startswith("sleep"):
+            return not root.busy
+        return self.state == "new" or self.point == "wait" or self.point.startswith("join ")
 
     @property
     def scheduler(self) -> Scheduler:

@@ -13,13 +13,14 @@ import pytest
 from stackproof import config as configuration
 from stackproof.deploy.deployer import Deployer
 from stackproof.deploy.source import Library
-from stackproof.errors import CapabilityMissing
+from stackproof.errors import CapabilityMissing, UsageError
 
 if TYPE_CHECKING:
     from stackproof.backends.base import Backend
     from stackproof.deploy.stack import Stack
     from stackproof.fabric.http import Http, Response
     from stackproof.fabric.journal import Journal
+    from stackproof.fabric.processes import Process
     from stackproof.fabric.replay import Course, Point, Standing
     from stackproof.fabric.scheduler import Idle
 
@@ -82,6 +83,42 @@ class Fabric:
         __tracebackhide__ = True
         self.need("step")
         return bool(self.world.step())
+
+    # Processes.
+
+    def process(
+        self,
+        code: Callable[[], Any] | str | Path,
+        *,
+        role: str = "",
+        run: str = "main",
+        environment: Mapping[str, str] | None = None,
+        name: str = "",
+    ) -> Process:
+        """Run a polling worker under the world's rules: ``fabric.process("workers/order_worker.py", …)``.
+
+        ``code`` is a Python file (below the project; ``run`` is its function) or a function of the test;
+        ``role`` a logical id of a deployed stack or an ARN: AWS sees the worker as this role.
+        """
+        from stackproof.fabric import processes
+
+        self.need("step")
+        if not callable(code) and not Path(code).is_absolute():
+            code = self.deployer.library.root / code
+        return processes.start(
+            self.world, code, name=name, role=self._role(role), run=run, environment=environment
+        )
+
+    def _role(self, named: str) -> str:
+        if not named or named.startswith("arn:"):
+            return named
+        for made in reversed(self.stacks):
+            if made.state is not None and named in made.resources:
+                found = made[named]
+                if found.type == "AWS::IAM::Role":
+                    return str(found.attributes["Arn"])
+                raise UsageError(f"'{named}' is {found.type}, no role")
+        raise UsageError(f"no deployed stack has a role '{named}'", hint="a logical id, or an ARN")
 
     # Inside an invocation.
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stackproof.fabric.functions.view import Output, View
 from stackproof.fabric.service import ServiceError
-from stackproof.fabric.tasks import Task, current
+from stackproof.fabric.tasks import current
 
 
 class Faults:
@@ -155,28 +151,3 @@ class Look:
 def look(aws: Any, fabric: Any) -> Look:
     """What stacks hold, and what functions did."""
     return Look(aws, fabric)
-
-
-@pytest.fixture
-def processes(fabric: Any, root: Path) -> Callable[..., Task]:
-    """``processes(folder, module, run, environment, name)``: code of the estate that runs as a process of the
-    world, with its own modules and variables; it sleeps and polls on the virtual clock."""
-    world = fabric.world
-
-    def start(
-        folder: str, module: str, run: Callable[[Any], Any], environment: dict[str, str], name: str
-    ) -> Task:
-        view = View((root / folder,), {**os.environ, **environment}, Output(lambda text: None))
-        task = Task(
-            world.scheduler,
-            name,
-            lambda: run(importlib.import_module(module)),
-            kind="process",
-            identity=world.caller(actor=name),
-            daemon=True,
-        )
-        task.facts["view"] = view
-        world.scheduler.spawn(task)
-        return task
-
-    return start

@@ -44,18 +44,25 @@ def processed(system: Any, look: Any) -> Orders:
 
 
 @pytest.fixture
-def worker(system: Any, fabric: Any, processes: Any) -> Callable[..., None]:
-    """``worker()``: start one polling worker; it has then asked both queues once."""
-    environment = {
-        "PRIORITY_QUEUE_URL": system.queue("PriorityOrders"),
-        "STANDARD_QUEUE_URL": system.queue("StandardOrders"),
-        "TABLE_NAME": system.table("ProcessedOrders"),
-    }
+def workers(system: Any, stack: Any, aws: Any) -> Any:
+    for name, value in (("vpc-id", "vpc-0a1b2c3d"), ("queue-subnet-ids", "subnet-0a1b2c3d,subnet-1a2b3c4d")):
+        aws("ssm").put_parameter(Name=f"/network/test/{name}", Value=value, Type="String")
+    image = "order-processing/worker@sha256:" + "0" * 64
+    aws("ssm").put_parameter(Name="/order-processing/worker-image", Value=image, Type="String")
+    return stack("templates/order-processing/workers.yaml", config="test", name="order-workers")
 
-    def start(name: str = "worker") -> None:
-        folder = "templates/order-processing/workers"
-        processes(folder, "order_worker", lambda module: module.Worker().run(), environment, name)
+
+@pytest.fixture
+def worker(workers: Any, fabric: Any) -> Callable[..., Any]:
+    """``worker()``: start one polling worker as its container would; it has then asked both queues once."""
+    (container,) = workers["Task"].properties["ContainerDefinitions"]
+    environment = {one["Name"]: one["Value"] for one in container["Environment"]}
+
+    def start(name: str = "worker") -> Any:
+        code = "templates/order-processing/workers/order_worker.py"
+        process = fabric.process(code, role="WorkerRole", environment=environment, name=name)
         fabric.advance(1.5)
+        return process
 
     return start
 
@@ -354,15 +361,6 @@ def test_what_marketing_cannot_keep_waits_in_the_dead_letter_queue(
     assert json.loads(kept["Body"])["Records"][0]["Sns"]["Message"] == "no order"
 
 
-@pytest.fixture
-def workers(system: Any, stack: Any, aws: Any) -> Any:
-    for name, value in (("vpc-id", "vpc-0a1b2c3d"), ("queue-subnet-ids", "subnet-0a1b2c3d,subnet-1a2b3c4d")):
-        aws("ssm").put_parameter(Name=f"/network/test/{name}", Value=value, Type="String")
-    image = "order-processing/worker@sha256:" + "0" * 64
-    aws("ssm").put_parameter(Name="/order-processing/worker-image", Value=image, Type="String")
-    return stack("templates/order-processing/workers.yaml", config="test", name="order-workers")
-
-
 def test_workers_are_added_at_three_waiting_orders_and_removed_at_one(system: Any, workers: Any) -> None:
     queue = system.queue("StandardOrders").rsplit("/", 1)[-1]
     alarms = {name: workers[name].properties for name in ("Backlog", "NoBacklog")}
@@ -393,3 +391,45 @@ def test_the_container_gets_the_queues_and_the_table(system: Any, workers: Any) 
     assert environment["PRIORITY_QUEUE_URL"] == system.queue("PriorityOrders")
     assert environment["STANDARD_QUEUE_URL"] == system.queue("StandardOrders")
     assert environment["TABLE_NAME"] == system.table("ProcessedOrders")
+
+
+def test_a_worker_calls_as_its_own_role(system: Any, workers: Any, fabric: Any, worker: Any) -> None:
+    callers = []
+    fabric.world.guards.append(lambda service, operation, params, caller: callers.append(caller))
+    process = worker()
+    role = workers["WorkerRole"].attributes["Arn"].rpartition("/")[2]
+    arns = {caller.arn for caller in callers if caller.actor == "worker"}
+    assert arns == {f"arn:aws:sts::{fabric.world.account}:assumed-role/{role}/worker"}
+    assert process.running
+
+
+def test_a_stopped_worker_finishes_its_batch(
+    system: Any, fabric: Any, faults: Any, look: Any, processed: Orders, worker: Any
+) -> None:
+    faults.slow("dynamodb", 5)
+    process = worker()
+    look.send(system.queue("StandardOrders"), [order(number) for number in range(10)])
+    fabric.advance(20)
+    assert 0 < len(processed()) < 10
+    process.terminate()
+    fabric.advance(120)
+    assert not process.running
+    assert len(processed()) == 10
+    assert look.waiting(system.queue("StandardOrders")) == 0
+
+
+def test_a_world_with_a_resting_worker_is_taken_back(
+    system: Any, fabric: Any, place: Any, processed: Orders, worker: Any
+) -> None:
+    worker()
+    fabric.run_until_idle()
+    start = fabric.snapshot()
+    journals = []
+    for _ in range(2):
+        fabric.restore(start)
+        assert processed() == {}
+        place(order(1, 6000))
+        fabric.run_until_idle()
+        assert set(processed()) == {"order-1"}
+        journals.append(fabric.timeline())
+    assert journals[0] == journals[1]
