@@ -50,6 +50,8 @@ class Source(Protocol):
 
     batch_size: int
     """The default."""
+    shown: Mapping[str, Any]
+    """Members that every answer about a mapping has, with their defaults."""
 
     def check(self, params: Params, timeout: int, caller: Caller) -> None:
         """Raise InvalidParameterValueException when the source does not take these settings.

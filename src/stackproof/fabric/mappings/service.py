@@ -96,10 +96,12 @@ class Mappings:
             if (mapping.source, mapping.function, mapping.qualifier) == (source, function, qualifier):
                 parsed = arns.parse(source)
                 kind = parsed.service.upper() if parsed else ""
+                queue = kind == "SQS"
+                named = f"An event source mapping with {kind}" if queue else "The event source"
+                end = "" if queue else " provided mapping"
                 raise errors.conflict(
-                    f'An event source mapping with {kind} arn (" {source} ") and function '
-                    f'(" {arns.last(function)} ") already exists. Please update or delete the existing '
-                    f"mapping with UUID {mapping.uuid}"
+                    f'{named} arn (" {source} ") and function (" {arns.last(function)} "){end} already '
+                    f"exists. Please update or delete the existing mapping with UUID {mapping.uuid}"
                 )
 
     def _start(self, identifier: str) -> None:
@@ -173,19 +175,21 @@ class Mappings:
         return self._tags.get(arn)
 
     def _shown(self, mapping: EventSourceMapping, state: str) -> Response:
+        source = self.source(mapping.source)
+        given = {name: value for name, value in mapping.given.items() if value != {}}
         answer: Response = {
             "UUID": mapping.uuid, "EventSourceMappingArn": mapping.arn, "EventSourceArn": mapping.source,
             "FunctionArn": mapping.target, "BatchSize": mapping.batch_size,
             "MaximumBatchingWindowInSeconds": mapping.window,
             "LastModified": datetime.fromtimestamp(mapping.modified, UTC),
             "State": state, "StateTransitionReason": "USER_INITIATED",
-            "FunctionResponseTypes": [*mapping.reports], **mapping.given,
+            "FunctionResponseTypes": [*mapping.reports], **source.shown, **given,
         }  # fmt: skip
         if mapping.filters:
             answer["FilterCriteria"] = {"Filters": [{"Pattern": text} for text in mapping.filters]}
         if mapping.concurrency is not None:
             answer["ScalingConfig"] = {"MaximumConcurrency": mapping.concurrency}
-        result = self.source(mapping.source).result(mapping.uuid)
+        result = source.result(mapping.uuid)
         if result:
             answer["LastProcessingResult"] = result
         return answer

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from stackproof.fabric.mappings.model import Source
 
 SOURCES: dict[str, str] = {
+    "kinesis": "stackproof.fabric.mappings.kinesis:KinesisSource",
     "sqs": "stackproof.fabric.mappings.sqs:SqsSource",
 }
 """The third field of an ARN to ``module:factory``; the factory gets the ``Mappings``."""

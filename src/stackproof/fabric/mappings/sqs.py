@@ -7,9 +7,9 @@ over, or when its payload reaches 6 MB.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -56,6 +56,7 @@ class SqsSource:
     """Polls queues for mappings. ``duplicates``: a choice point where a finished batch's deletion is lost."""
 
     batch_size = 10
+    shown: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, mappings: Mappings) -> None:
         self._mappings = mappings
