@@ -22,6 +22,7 @@ from stackproof.checks.resources import (
     role_trust,
     role_unused,
     s3_notifications,
+    secret_literal,
     security_groups,
     sns_to_sqs,
     state_machines,
@@ -56,5 +57,6 @@ RULES = tuple(
         listener_ports,
         flow_logs,
         approval_order,
+        secret_literal,
     )
 )
