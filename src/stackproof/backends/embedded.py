@@ -21,6 +21,7 @@ from stackproof.backends.compat import (
     lambdas,
     signals,
     sockets,
+    tables,
     threads,
     views,
     web,
@@ -41,9 +42,11 @@ class EmbeddedBackend(WorldBackend):
         {
             "advance",
             "alarms",
+            "events",
             "functions",
             "journal",
             "run_until_idle",
+            "schedules",
             "s3-notifications",
             "snapshot",
             "step",
@@ -72,6 +75,7 @@ class EmbeddedBackend(WorldBackend):
         for module in (clocks, entropy, threads, signals, clients):
             module.install()
         motos.quiet()
+        tables.install()
         iam.install()
         entropy.register(self.world.scheduler, self.world.ids)
         self._outer = motos.take_out()
@@ -102,6 +106,7 @@ class EmbeddedBackend(WorldBackend):
     def close(self) -> None:
         """Kill what still runs and forget everything."""
         self.end_tasks()
+        self.world.close()
         self.deactivate()
         self._moto = {}
 
@@ -151,9 +156,13 @@ class EmbeddedBackend(WorldBackend):
             with clocks.virtual(self.world.clock):
                 self._mutated = True
                 try:
-                    return motos.dynamo(operation, params, caller.account, caller.region)
+                    response = motos.dynamo(operation, params, caller.account, caller.region)
                 except motos.DynamoRefused:
+                    tables.changes.clear()
                     return self._by_moto(original, caller)
+                if tables.changes:
+                    self._tell_streams(caller)
+                return response
 
         return perform
 
@@ -162,9 +171,17 @@ class EmbeddedBackend(WorldBackend):
         self._mutated = True
         try:
             with clocks.virtual(self.world.clock):
-                return original()
+                response = original()
+            if tables.changes:
+                self._tell_streams(caller)
+            return response
         finally:
             self._account_of_call = before
+            tables.changes.clear()
+
+    def _tell_streams(self, caller: Caller) -> None:
+        """What the call changed in tables that have a stream goes into their streams."""
+        self.world.service("dynamodbstreams").changed(tables.taken(), caller)
 
     def _send(self, request: Any) -> Any:
         return motos.respond(request, self._account_of_call or self.world.account)
@@ -178,9 +195,13 @@ class EmbeddedBackend(WorldBackend):
             with clocks.virtual(self.world.clock):
                 self._mutated = True
                 try:
-                    return motos.dynamo(operation, params, caller.account, caller.region)
+                    response = motos.dynamo(operation, params, caller.account, caller.region)
                 except motos.DynamoRefused:
-                    pass
+                    tables.changes.clear()
+                else:
+                    if tables.changes:
+                        self._tell_streams(caller)
+                    return response
         original = boto.original_call()
         try:
             response = self._by_moto(lambda: original(client, operation, params), caller)

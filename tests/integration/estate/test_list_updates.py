@@ -169,3 +169,72 @@ def test_throttling_raises_alarms_that_somebody_can_hear(system: Any) -> None:
         {"Name": "TableName", "Value": system.table("List")}
     ]
     assert {tuple(alarm["AlarmActions"]) for alarm in alarms.values()} == {(system.topic("Alarms"),)}
+
+
+@pytest.fixture
+def told(system: Any, aws: Any, look: Any) -> Any:
+    """``told()``: the (metric, state) of every notification of an alarm so far."""
+    sqs = aws("sqs")
+    queue = sqs.create_queue(QueueName="somebody")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws("sns").subscribe(
+        TopicArn=system.topic("Alarms"),
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    heard: list[tuple[str, str]] = []
+
+    def notifications() -> list[tuple[str, str]]:
+        messages = [json.loads(message["Body"]) for message in look.take(queue)]
+        heard.extend((one["Trigger"]["MetricName"], one["NewStateValue"]) for one in messages)
+        return list(heard)
+
+    return notifications
+
+
+@pytest.mark.parametrize(("minutes", "alarmed"), [(4, False), (11, True)])
+def test_writers_that_are_throttled_for_three_periods_are_told_of(
+    minutes: int, alarmed: bool, system: Any, fabric: Any, aws: Any, look: Any, told: Any
+) -> None:
+    fabric.advance(1800)
+    writer = system.function("Writer")
+    aws("lambda").put_function_concurrency(FunctionName=writer, ReservedConcurrentExecutions=0)
+    look.send(system.queue("Updates"), [update(1)])
+    fabric.advance(minutes * 60 + 30)
+    aws("lambda").put_function_concurrency(FunctionName=writer, ReservedConcurrentExecutions=1)
+    fabric.advance(30 * 60)
+    assert (("Throttles", "ALARM") in told()) is alarmed
+
+
+def test_a_burst_that_one_writer_takes_in_time_wakes_nobody(
+    system: Any, fabric: Any, faults: Any, look: Any, told: Any
+) -> None:
+    faults.slow("dynamodb", 10 * WRITE_SECONDS)
+    look.send(system.queue("Updates"), [update(child) for child in range(200)])
+    fabric.run_until_idle()
+    fabric.advance(1800)
+    assert fabric.journal.entries(verb="lambda.Throttle")
+    assert told() == []
+
+
+def test_an_update_that_waits_for_an_hour_is_told_of_once(
+    system: Any, fabric: Any, aws: Any, look: Any, told: Any
+) -> None:
+    aws("lambda").put_function_concurrency(
+        FunctionName=system.function("Writer"), ReservedConcurrentExecutions=0
+    )
+    look.send(system.queue("Updates"), [update(1)])
+    fabric.advance(59 * 60)
+    assert ("ApproximateAgeOfOldestMessage", "ALARM") not in told()
+    fabric.advance(60)
+    assert told().count(("ApproximateAgeOfOldestMessage", "ALARM")) == 1
+    fabric.advance(3600)
+    assert told().count(("ApproximateAgeOfOldestMessage", "ALARM")) == 1
+
+
+def test_an_update_that_is_set_aside_is_told_of(system: Any, fabric: Any, look: Any, told: Any) -> None:
+    look.send(system.queue("Updates"), ["ho ho ho"])
+    fabric.run_until_idle()
+    fabric.advance(60)
+    assert told() == [("ApproximateNumberOfMessagesVisible", "ALARM")]

@@ -433,3 +433,66 @@ def test_a_world_with_a_resting_worker_is_taken_back(
         assert set(processed()) == {"order-1"}
         journals.append(fabric.timeline())
     assert journals[0] == journals[1]
+
+
+@pytest.fixture
+def running(workers: Any, aws: Any) -> Callable[[], int]:
+    """``running()``: how many workers the service should have."""
+
+    def count() -> int:
+        cluster, name = workers["Cluster"].physical_id, workers["Workers"].attributes["Name"]
+        (service,) = aws("ecs").describe_services(cluster=cluster, services=[name])["services"]
+        return int(service["desiredCount"])
+
+    return count
+
+
+@pytest.mark.parametrize(("waiting", "workers_then"), [(2, 1), (3, 2)])
+def test_three_orders_that_wait_ten_minutes_start_a_worker_and_two_do_not(
+    waiting: int, workers_then: int, system: Any, fabric: Any, look: Any, running: Any
+) -> None:
+    fabric.advance(1200)
+    look.send(system.queue("StandardOrders"), [order(number) for number in range(waiting)])
+    fabric.advance(599)
+    assert running() == 1
+    fabric.advance(1)
+    assert running() == workers_then
+    fabric.advance(3600)
+    assert running() == workers_then, "there are two workers at most"
+
+
+@pytest.mark.parametrize(("left", "workers_then"), [(1, 1), (2, 2)])
+def test_a_worker_is_stopped_when_one_order_or_none_has_waited_for_ten_minutes(
+    left: int, workers_then: int, system: Any, fabric: Any, look: Any, running: Any
+) -> None:
+    fabric.advance(1200)
+    look.send(system.queue("StandardOrders"), [order(number) for number in range(5)])
+    fabric.advance(1200)
+    assert running() == 2
+    look.take(system.queue("StandardOrders"))
+    look.send(system.queue("StandardOrders"), [order(number) for number in range(left)])
+    fabric.advance(540)
+    assert running() == 2
+    fabric.advance(60)
+    assert running() == workers_then
+
+
+def test_an_order_that_cannot_be_dispatched_is_heard_of_within_five_minutes(
+    system: Any, fabric: Any, look: Any, aws: Any
+) -> None:
+    def state(name: str) -> str:
+        found = aws("cloudwatch").describe_alarms(AlarmNames=[system[name].physical_id])
+        return str(found["MetricAlarms"][0]["StateValue"])
+
+    failed = system.queue("FailedOrders").rsplit("/", 1)[-1]
+    alarms = [name for name, one in system.resources.items() if one.type == "AWS::CloudWatch::Alarm"]
+    (dispatch,) = [name for name in alarms if system[name].properties["Dimensions"][0]["Value"] == failed]
+    fabric.advance(60)
+    assert {state(name) for name in alarms} == {"OK"}
+    look.send(system.queue("CustomerOrders"), ["two of the blue ones"])
+    fabric.run_until_idle()
+    fabric.advance(60)
+    assert {name: state(name) for name in alarms if state(name) == "ALARM"} == {dispatch: "ALARM"}
+    look.take(system.queue("FailedOrders"))
+    fabric.advance(360)
+    assert state(dispatch) == "OK"
