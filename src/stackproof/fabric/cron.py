@@ -1,9 +1,9 @@
 """The cron expressions of AWS: minutes hours day-of-month month day-of-week year.
 
 Source: EventBridge user guide, "Setting a schedule pattern for scheduled rules", and Scheduler user guide,
-"Cron-based schedules": names in any case, 1 is Sunday; ``,`` ``-`` ``*`` ``/`` everywhere, ``?`` in one of the
-two day fields, ``L`` (last day, last such weekday, ``L-3``), ``W`` (the working day nearest to a date, in its
-month), ``#`` (the n-th such weekday of the month).
+"Cron-based schedules": names in any case, 1 is Sunday; ``,`` ``-`` ``*`` ``/`` everywhere, ``?`` in one of
+the two day fields, ``L`` (last day, last such weekday, ``L-3``), ``W`` (the working day nearest to a date,
+in its month), ``#`` (the n-th such weekday of the month).
 """
 
 from __future__ import annotations

@@ -68,7 +68,10 @@ def session(world: World, role: str, sender: str, principal: str) -> Caller:
     name = arns.last(sender)
     found = arns.parse(role)
     if found is None:
-        return world.caller(account, region, arn=principal, actor=name, service=principal, source_arn=sender)
+        return world.caller(
+            account, region, arn=principal, actor=name, service=principal, source_arn=sender,
+            user_id="AIDAIT2UOQQY3AUEKVGXU",
+        )  # fmt: skip
     role_name = found.resource.rsplit("/", 1)[-1]
     arn = f"arn:{found.partition}:sts::{found.account}:assumed-role/{role_name}/{name}"
     user = f"AROA{found.account}STACKPROOF:{name}"

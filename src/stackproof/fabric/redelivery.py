@@ -7,12 +7,12 @@ second to eight minutes, so that 185 retries take just under 24 hours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
-from stackproof.fabric.service import Delivery
+from stackproof.fabric.service import Caller, ServiceError
 
 if TYPE_CHECKING:
     from stackproof.fabric.world import World
@@ -50,18 +50,24 @@ def pause(world: World, label: str, retries: int) -> float:
     return world.scheduler.choose(f"jitter of {label}", [longest, longest / 2, longest / 10], names)
 
 
-def bury(
-    world: World,
-    queue: str,
-    body: str,
-    facts: Mapping[str, str],
-    sender: str,
-    principal: str,
-    done: Callable[[Exception | None], None],
-) -> None:
-    """Send what could not be delivered to a dead-letter queue; ``facts`` become message attributes."""
+def bury(world: World, queue: str, body: str, facts: Mapping[str, str], caller: Caller) -> None:
+    """Send what could not be delivered to a dead-letter queue; ``facts`` become message attributes.
+
+    Where that fails the event is lost; the journal has it.
+    """
     attributes = {
         name: {"DataType": "String", "StringValue": value[:1024]} for name, value in facts.items() if value
     }
-    world.journal.record(arns.last(sender), "events.Bury", arns.last(queue), dict(facts))
-    world.deliver(queue, Delivery(sender, body, attributes=attributes, principal=principal), done)
+    world.journal.record(caller.actor, "events.Bury", arns.last(queue), dict(facts))
+    found = world.service("sqs").queue(queue)
+    problem = "" if found is not None else "the dead-letter queue does not exist"
+    if found is not None:
+        params = {"QueueUrl": found.url, "MessageBody": body, "MessageAttributes": attributes}
+        try:
+            world.call("sqs", "SendMessage", params, caller)
+        except ServiceError as error:
+            problem = error.message
+    if problem:
+        world.journal.record(
+            caller.actor, "events.EventLost", arns.last(queue), dict(facts), f"error {problem}"
+        )

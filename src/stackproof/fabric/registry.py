@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 SERVICES: dict[str, str] = {
     "apigateway": "stackproof.fabric.apigateway.service:ApiGatewayService",
     "cloudwatch": "stackproof.fabric.cloudwatch.service:CloudWatchService",
+    "dynamodb": "stackproof.fabric.dynamodb.service:DynamoDbService",
+    "dynamodbstreams": "stackproof.fabric.dynamodb.streams:DynamoDbStreamsService",
     "kinesis": "stackproof.fabric.kinesis.service:KinesisService",
     "events": "stackproof.fabric.events.service:EventsService",
+    "scheduler": "stackproof.fabric.scheduler_service.service:SchedulerService",
     "sqs": "stackproof.fabric.sqs.service:SqsService",
     "lambda": "stackproof.fabric.functions.service:LambdaService",
+    "logs": "stackproof.fabric.logs.service:LogsService",
     "s3": "stackproof.fabric.s3.service:S3Service",
     "sns": "stackproof.fabric.sns.service:SnsService",
 }

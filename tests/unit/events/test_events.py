@@ -24,7 +24,8 @@ def test_an_event_reaches_the_queue_of_a_rule_that_it_matches(estate):
     (event,) = estate.bodies(queue)
     assert event == {
         "version": "0", "id": answer["Entries"][0]["EventId"], "detail-type": "Order", "source": "shop",
-        "account": "123456789012", "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": ["arn:x"],
+        "account": "123456789012", "time": "2026-01-01T00:00:00Z", "region": "us-east-1",
+        "resources": ["arn:x"],
         "detail": {"total": 6},
     }  # fmt: skip
     assert list(event)[0:3] == ["version", "id", "detail-type"]

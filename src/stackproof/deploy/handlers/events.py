@@ -1,12 +1,15 @@
-"""Amazon EventBridge: buses and rules. What flows over them is the backend's capability ``events``."""
+"""Amazon EventBridge: buses, rules, archives. What flows over them is the backend's capability ``events``."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from stackproof.deploy.fit import document
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.model import Made
+from stackproof.deploy.simple import Simple
+from stackproof.fabric import outlets
 
 _NO_EVENTS = "stored, events are not routed yet"
 _NO_SCHEDULE = "stored, schedules do not run yet"
@@ -52,6 +55,14 @@ def tags(job: Job, arn: str) -> None:
         job.call("events", "untag_resource", {"ResourceARN": arn, "TagKeys": removed})
     if job.changed("Tags") and job.tags():
         job.call("events", "tag_resource", {"ResourceARN": arn, "Tags": job.tag_list()})
+
+
+def leave_out_targets(job: Job, path: str, targets: list[Any]) -> None:
+    """Name each target of a kind that nothing is sent to here."""
+    for index, arn in enumerate(targets):
+        reason = outlets.unsupported(arn) if isinstance(arn, str) else ""
+        if reason:
+            job.left_out(f"{path}.{index}.Arn", reason)
 
 
 class BusPolicy(Handler):
@@ -113,6 +124,8 @@ class Rule(Handler):
             job.left_out("EventPattern", _NO_EVENTS)
         if job.get("ScheduleExpression") and "schedules" not in job.backend.capabilities:
             job.left_out("ScheduleExpression", _NO_SCHEDULE)
+        if "events" in job.backend.capabilities:
+            leave_out_targets(job, "Targets", [one.get("Arn") for one in job.get("Targets") or []])
         return arn
 
     def _targets(self, job: Job, name: str) -> None:
@@ -138,3 +151,35 @@ class Rule(Handler):
         if ids:
             job.call("events", "remove_targets", {"Rule": made.notes["name"], "Ids": ids, **bus})
         job.call("events", "delete_rule", {"Name": made.notes["name"], **bus})
+
+
+class Archive(Simple):
+    """``AWS::Events::Archive``."""
+
+    type = "AWS::Events::Archive"
+    service = "events"
+    creates = "create_archive"
+    updates = "update_archive"
+    deletes = "delete_archive"
+    named = "ArchiveName"
+    key = "ArchiveName"
+    identifier = "@ArchiveName"
+    answers: ClassVar[Mapping[str, str]] = {"Arn": "ArchiveArn"}
+    table: ClassVar[Mapping[str, str]] = {
+        "Description": "Description", "RetentionDays": "RetentionDays",
+        "KmsKeyIdentifier": "KmsKeyIdentifier",
+        "EventPattern": "EventPattern", "SourceArn": "EventSourceArn",
+    }  # fmt: skip
+
+    def params(self, job: Job) -> dict[str, Any]:
+        """The pattern goes as text; the source is fixed."""
+        found = super().params(job)
+        if job.get("EventPattern"):
+            found["EventPattern"] = document(job.get("EventPattern"))
+        return found
+
+    def update(self, job: Job, made: Made) -> Made:
+        """UpdateArchive, which has no place for the source."""
+        params = {name: value for name, value in self.params(job).items() if name != "EventSourceArn"}
+        job.call("events", "update_archive", {**params, "ArchiveName": made.physical_id})
+        return made

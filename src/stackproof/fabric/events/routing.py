@@ -156,14 +156,8 @@ class Routing:
             facts["EXHAUSTED_RETRY_CONDITION"] = condition
             facts["RETRY_ATTEMPTS"] = str(attempt.retries)
 
-        def buried(problem: Exception | None) -> None:
-            if problem is not None:
-                detail = {"id": attempt.event.id}
-                self._world.journal.record(
-                    rule.name, "events.EventLost", arns.last(queue), detail, f"error {problem}"
-                )
-
-        redelivery.bury(self._world, queue, attempt.event.text, facts, rule.arn, PRINCIPAL, buried)
+        caller = outlets.session(self._world, "", rule.arn, PRINCIPAL)
+        redelivery.bury(self._world, queue, attempt.event.text, facts, caller)
 
 
 def _parcel(rule: Rule, target: Mapping[str, Any], event: Event, body: str) -> Parcel:

@@ -1,0 +1,154 @@
+"""Buses, rules, archives and schedules: deployed, described, changed, deleted, and events go through."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def bodies(aws, fabric, url):
+    fabric.run_until_idle()
+    found = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for message in found:
+        aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [json.loads(message["Body"]) for message in found]
+
+
+def test_an_event_goes_from_a_bus_to_the_targets_of_its_rule(one, aws, fabric):
+    others = {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "orders"}},
+    }
+    target = {
+        "Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]},
+        "InputTransformer": {"InputPathsMap": {"n": "$.detail.n"}, "InputTemplate": '{"number": <n>}'},
+    }  # fmt: skip
+    pattern = {"source": ["shop"], "detail": {"n": [{"numeric": [">", 1]}]}}
+    made = one(
+        "AWS::Events::Rule", others, EventBusName={"Ref": "Bus"}, EventPattern=pattern, Targets=[target]
+    )
+    assert made["It"].verdict.left_out == ()
+    entry = {"Source": "shop", "DetailType": "Order", "EventBusName": "orders"}
+    aws.events.put_events(Entries=[{**entry, "Detail": json.dumps({"n": n})} for n in (1, 2)])
+    assert bodies(aws, fabric, made.queue("Queue")) == [{"number": 2}]
+
+
+def test_a_target_of_a_kind_that_nothing_is_sent_to_is_named(one):
+    target = {
+        "Id": "x",
+        "Arn": "arn:aws:codebuild:us-east-1:123456789012:project/p",
+        "RoleArn": "arn:aws:iam::1:role/r",
+    }
+    made = one("AWS::Events::Rule", EventPattern={"source": ["shop"]}, Targets=[target])
+    assert made["It"].verdict.left_out == ("Targets.0.Arn",)
+    assert "codebuild" in str(made["It"].verdict)
+
+
+def test_an_archive_keeps_what_its_pattern_takes(one, changed, aws, fabric, refused):
+    bus = {"Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "orders"}}}
+    made = one(
+        "AWS::Events::Archive", bus, SourceArn={"Fn::GetAtt": ["Bus", "Arn"]}, RetentionDays=7,
+        EventPattern={"source": ["shop"]},
+    )  # fmt: skip
+    name = made["It"].physical_id
+    entry = {"DetailType": "t", "Detail": "{}", "EventBusName": "orders"}
+    aws.events.put_events(Entries=[{**entry, "Source": source} for source in ("shop", "x")])
+    fabric.run_until_idle()
+    assert aws.events.describe_archive(ArchiveName=name)["EventCount"] == 1
+    changed(made, RetentionDays=9)
+    found = aws.events.describe_archive(ArchiveName=name)
+    assert (found["RetentionDays"], json.loads(found["EventPattern"])) == (9, {"source": ["shop"]})
+    assert made["It"].attributes["Arn"] == found["ArchiveArn"]
+    made.delete()
+    assert refused(aws.events.describe_archive, ArchiveName=name) == "ResourceNotFoundException"
+
+
+def test_a_schedule_in_a_group_runs_until_it_is_deleted(one, changed, aws, fabric, refused):
+    others = {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Group": {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Name": "g"}},
+    }
+    target = {
+        "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}, "RoleArn": "arn:aws:iam::123456789012:role/r", "Input": "{}",
+    }  # fmt: skip
+    made = one(
+        "AWS::Scheduler::Schedule", others, GroupName={"Ref": "Group"}, ScheduleExpression="rate(1 hour)",
+        FlexibleTimeWindow={"Mode": "OFF"}, Target=target, StartDate="2026-01-01T06:00:00Z",
+    )  # fmt: skip
+    assert made["It"].verdict.left_out == ()
+    fabric.advance(6 * 3600)
+    assert bodies(aws, fabric, made.queue("Queue")) == [{}]
+    changed(made, State="DISABLED")
+    fabric.advance(7200)
+    assert bodies(aws, fabric, made.queue("Queue")) == []
+    name = made["It"].physical_id
+    assert aws.scheduler.get_schedule(Name=name, GroupName="g")["State"] == "DISABLED"
+    made.delete()
+    assert refused(aws.scheduler.get_schedule, Name=name, GroupName="g") == "ResourceNotFoundException"
+
+
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Dead:
+    Type: AWS::SQS::Queue
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      InlineCode: |
+        def handler(event, context):
+            return event["detail-type"] if "detail-type" in event else event
+      Events:
+        Orders:
+          Type: EventBridgeRule
+          Properties:
+            Pattern: {source: [shop]}
+            DeadLetterConfig: {Arn: !GetAtt Dead.Arn}
+        Hourly:
+          Type: Schedule
+          Properties: {Schedule: rate(1 hour)}
+        Daily:
+          Type: ScheduleV2
+          Properties:
+            ScheduleExpression: cron(0 5 * * ? *)
+            ScheduleExpressionTimezone: Europe/Berlin
+"""
+
+
+def test_the_events_of_a_serverless_function_run_it(stack, aws, fabric):
+    made = stack(SAM, name="sam")
+    worker = made["Worker"].physical_id
+
+    def runs():
+        fabric.run_until_idle()
+        return len(fabric.journal.entries(verb="lambda.Run", target=worker))
+
+    aws.events.put_events(Entries=[{"Source": "shop", "DetailType": "Order", "Detail": "{}"}])
+    assert runs() == 1
+    fabric.advance(3 * 3600 + 1)
+    assert runs() == 4
+    fabric.advance(3600)
+    assert runs() == 6
+
+
+@pytest.mark.parametrize("kind", ["policy", "statement"])
+def test_a_bus_policy_lets_another_account_in(one, aws, fabric, kind):
+    if kind == "policy":
+        statement = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"},
+                     "Action": "events:PutEvents", "Resource": "*"}  # fmt: skip
+        properties = {"StatementId": "other", "Statement": statement}
+    else:
+        properties = {"StatementId": "other", "Action": "events:PutEvents", "Principal": "999999999999"}
+    made = one("AWS::Events::EventBusPolicy", **properties)
+    other = fabric.backend.client("events", account="999999999999")
+    entry = {
+        "Source": "shop", "DetailType": "t", "Detail": "{}",
+        "EventBusName": "arn:aws:events:us-east-1:123456789012:event-bus/default",
+    }  # fmt: skip
+    assert other.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    made.delete()
+    answer = other.put_events(Entries=[entry])
+    assert answer["Entries"][0]["ErrorCode"] == "AccessDeniedException"
