@@ -1,15 +1,18 @@
 """What functions log, on its way to CloudWatch Logs.
 
-Lines are kept here and written to the state behind (moto) when somebody asks the ``logs`` service
-for something: writing each invocation through would cost more than the invocation.
+Lines are kept here and written to the ``logs`` service when somebody asks it for something: writing each
+invocation through would cost more than the invocation. A group that somebody watches (a subscription or
+metric filter) gets its lines as soon as the invocation ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric.functions.invocation import Invocation
+from stackproof.fabric.functions.memory import used
+from stackproof.fabric.logs.model import Place
 from stackproof.fabric.service import Caller, Params, ServiceError
 
 if TYPE_CHECKING:
@@ -20,12 +23,13 @@ TAIL = 4096
 
 
 class Logs:
-    """``pending`` holds (account, region, group, stream, ms, text) of lines that moto has not seen."""
+    """``pending`` holds (account, region, group, stream, ms, text) of lines that are not written yet."""
 
     def __init__(self, service: LambdaService) -> None:
         self._world = service.world
         self.pending: list[tuple[str, str, str, str, int, str]] = []
         self._flushing = False
+        self._due = False
         self._world.guards.append(self._before)
 
     def ended(self, invocation: Invocation, stream: str, environ: Mapping[str, str]) -> None:
@@ -42,16 +46,24 @@ class Logs:
             pending.append((*place, now, line))
         pending.append((*place, now, f"END RequestId: {request}\n"))
         pending.append((*place, now, self._report(invocation, now)))
+        if not self._due and self._world.service("logs").watched(Place(*place[:3])):
+            self._due = True
+            self._world.scheduler.soon(f"lines of {function.name}", self._written)
+
+    def _written(self) -> None:
+        self._due = False
+        self.flush()
 
     @staticmethod
     def _report(invocation: Invocation, now: int) -> str:
         duration = now - invocation.started_ms
         memory = invocation.version.config["MemorySize"]
+        answer = invocation.outcome.payload if invocation.outcome is not None else b""
         init = "\tInit Duration: 0.00 ms" if invocation.cold else ""
         return (
             f"REPORT RequestId: {invocation.request_id}\tDuration: {duration:.2f} ms\t"
             f"Billed Duration: {max(duration, 1)} ms\tMemory Size: {memory} MB\t"
-            f"Max Memory Used: 0 MB{init}\t\n"
+            f"Max Memory Used: {used(invocation, answer)} MB{init}\t\n"
         )
 
     def text(self, invocation: Invocation) -> str:
@@ -63,7 +75,7 @@ class Logs:
             f"END RequestId: {request}\n" + self._report(invocation, self._world.clock.ms)
         )
 
-    # To the state behind.
+    # To the service.
 
     def _before(self, service: str, operation: str, params: Params, caller: Caller) -> None:
         if service == "logs" and self.pending and not self._flushing:
@@ -72,6 +84,11 @@ class Logs:
                 self.flush()
             finally:
                 self._flushing = False
+
+    def restore(self, pending: Iterable[tuple[str, str, str, str, int, str]]) -> None:
+        """Back to the lines of a snapshot."""
+        self.pending = list(pending)
+        self._due = False
 
     def flush(self) -> None:
         """Write what is pending."""
@@ -88,10 +105,9 @@ class Logs:
             caller = self._world.caller(account, region, actor="lambda")
             self._ensure(group, stream, caller)
             for at in range(0, len(events), 1000):
-                params = {
-                    "logGroupName": group, "logStreamName": stream, "logEvents": events[at : at + 1000],
-                }  # fmt: skip
-                state.call("logs", "PutLogEvents", params, caller)
+                self._world.service("logs").ingest(
+                    Place(account, region, group), stream, events[at : at + 1000], caller
+                )
 
     def _ensure(self, group: str, stream: str, caller: Caller) -> None:
         state = self._world.state

@@ -110,6 +110,10 @@ class LambdaService:
         """Invoke a function asynchronously with the delivery's body."""
         self.events.deliver(arn, delivery, done)
 
+    def close(self) -> None:
+        """Throw every warm environment away: workers end, their ``/tmp`` is gone."""
+        self.runner.cool()
+
     # Snapshots.
 
     def snapshot(self) -> Any:
@@ -131,5 +135,5 @@ class LambdaService:
         self.layers.restore(layers)
         self.events.restore(events)
         self.mappings.restore(mappings)
-        self.logs.pending = list(pending)
+        self.logs.restore(pending)
         self.code.registered = dict(registered)
