@@ -106,6 +106,7 @@ class EndpointBackend(WorldBackend):
     def close(self) -> None:
         """Kill what still runs here; the endpoint keeps what it holds."""
         self.end_tasks()
+        self.world.close()
         self.deactivate()
 
     def __enter__(self) -> EndpointBackend:

@@ -66,6 +66,9 @@ class Process:
 
     def _renewed(self) -> Task:
         self.lines.clear()
+        view = self.task.facts.get("view")
+        if view is not None:
+            view.close()
         self.task = self._made()
         return self.task
 

@@ -178,6 +178,13 @@ class World:
         """Let virtual time pass."""
         return self.scheduler.advance(seconds)
 
+    def close(self) -> None:
+        """The end of the world: services let go of what they hold of the machine (folders, workers)."""
+        for service in self._services.values():
+            end = getattr(service, "close", None)
+            if end is not None:
+                end()
+
     # Snapshots.
 
     def snapshot(self) -> Snapshot:

@@ -56,3 +56,15 @@ def test_handlers_of_the_main_thread_stay_with_the_process(lone_backend) -> None
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
     signal.signal(signal.SIGUSR1, before)
+
+
+def test_tempfile_has_what_environments_keep_apart() -> None:
+    import bz2
+    import random
+    import tarfile
+    import tempfile
+
+    assert {"tempdir", "_name_sequence", "_TemporaryFileCloser"} <= vars(tempfile).keys()
+    assert callable(tarfile.bltn_open)
+    assert callable(bz2._builtin_open)
+    assert random.Random.seed.__code__.co_varnames[:3] == ("self", "a", "version")

@@ -186,9 +186,9 @@ def test_an_environment_that_cannot_start_says_why(lab, code, settings, kind, me
 
 def test_after_a_failed_start_the_next_invocation_tries_again(lab):
     lab.function("f", "import os\nos.stat(os.environ['FILE'])\ndef handler(e, c):\n    return 'up'\n",
-                 variables={"FILE": str(lab.folder / "flag")})  # fmt: skip
+                 variables={"FILE": str(lab.folder / "f" / "flag")})  # fmt: skip
     assert lab.invoke("f").value["errorType"] == "FileNotFoundError"
-    (lab.folder / "flag").write_text("")
+    (lab.folder / "f" / "flag").write_text("")
     assert lab.invoke("f").value == "up"
 
 

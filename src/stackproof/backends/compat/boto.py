@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from stackproof.backends.compat import tmp
 from stackproof.backends.compat.shapes import certainly_valid
 from stackproof.fabric.service import ServiceError
 
@@ -50,9 +51,10 @@ def _install() -> None:
         original = _originals["call"]
         if not _active or not addressed_to_aws(self):
             return original(self, operation_name, api_params)
-        return _active[-1](
-            self, operation_name, api_params, lambda: original(self, operation_name, api_params)
-        )
+        with tmp.outside():
+            return _active[-1](
+                self, operation_name, api_params, lambda: original(self, operation_name, api_params)
+            )
 
     def _send(self: Any, request: Any) -> Any:
         if not _transports or "amazonaws.com" not in request.url:

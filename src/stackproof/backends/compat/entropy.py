@@ -61,6 +61,13 @@ def _uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
 
 
 _real_uuid1 = uuid.uuid1
+_real_seed = random.Random.seed
+
+
+def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
+    """A generator without a seed of its own (``random.Random()``) is seeded from the world's."""
+    source = _source() if a is None else None
+    _real_seed(self, source.random.getrandbits(256) if source is not None else a, version)
 
 
 def install() -> None:
@@ -70,5 +77,7 @@ def install() -> None:
     os.urandom = _urandom
     random._urandom = _urandom  # type: ignore[attr-defined]
     uuid.uuid1 = _uuid1
+    generator: Any = random.Random
+    generator.seed = _seed
     for name in _FUNCTIONS:
         setattr(random, name, _dispatch(name))

@@ -40,5 +40,6 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     if view is None or not view.read_only or not isinstance(args[0], (str, bytes, os.PathLike)):
         return
     path = os.path.realpath(os.fsdecode(args[0]))
-    if not f"{path}/".startswith(_WRITABLE) or path.startswith(tuple(view.roots)):
+    own = bool(view.private) and f"{path}/".startswith(f"{view.private}/")
+    if not own and (not f"{path}/".startswith(_WRITABLE) or path.startswith(tuple(view.roots))):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), os.fsdecode(args[0]))

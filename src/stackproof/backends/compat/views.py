@@ -20,7 +20,7 @@ from itertools import takewhile
 from types import CodeType, ModuleType
 from typing import Any
 
-from stackproof.backends.compat import clocks, files
+from stackproof.backends.compat import clocks, files, tmp
 from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import Task
 
@@ -28,6 +28,8 @@ _SWAPPED: tuple[tuple[str, str, Callable[[], Any]], ...] = (
     ("aws_lambda_powertools.logging.logger", "is_cold_start", lambda: True),
     ("aws_lambda_powertools.metrics.provider.cold_start", "is_cold_start", lambda: True),
     ("aws_lambda_powertools.tracing.tracer", "is_cold_start", lambda: True),
+    ("tempfile", "tempdir", lambda: tmp.TMP),
+    ("tempfile", "_name_sequence", lambda: None),
 )
 """Module, attribute and first value of what shared packages keep for each execution environment."""
 
@@ -70,6 +72,7 @@ def _put_in(view: View) -> None:
     hooks["environ"], variables._data = variables._data, hooks["variables"]
     os.chdir(view.cwd)
     _swap_globals(hooks)
+    tmp.enter(view)
     if _travels():
         os.putenv("TZ", "UTC")
         time.tzset()
@@ -77,6 +80,7 @@ def _put_in(view: View) -> None:
 
 def _take_out(view: View) -> None:
     hooks = view.hooks
+    tmp.leave(view)
     if _travels():
         os.unsetenv("TZ") if "TZ" not in hooks["environ"] else os.putenv("TZ", os.environ["TZ"])
         time.tzset()
@@ -99,6 +103,7 @@ def _travels() -> bool:
 
 def _prepare(view: View) -> None:
     _install_finder()
+    tmp.install()
     if view.read_only:
         files.install()
     _ROOTS.update(dict.fromkeys(view.roots))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from stackproof.backends.compat import tmp
 from stackproof.fabric.http import Failure, Http, Request, Response
 from stackproof.fabric.tasks import current
 
@@ -98,7 +99,8 @@ class _Socket:
     def makefile(self, *args: Any, **kwargs: Any) -> io.BytesIO:
         request = _parsed(bytes(self._sent), self._base)
         self._sent.clear()
-        answer = self._web.exchange(request)
+        with tmp.outside():
+            answer = self._web.exchange(request)
         patience = _seconds(self._connection.timeout)
         if isinstance(answer, Failure):
             _fail(answer, patience)

@@ -43,6 +43,11 @@ class Environment:
         outcome: Outcome = self.runtime.invoke(invocation)
         return outcome
 
+    def close(self) -> None:
+        """It is thrown away: its runtime ends, and its ``/tmp`` is gone."""
+        self.runtime.close()
+        self.view.close()
+
     def write(self, text: str) -> None:
         """Add to the log of the invocation that runs now."""
         if self.current is not None:

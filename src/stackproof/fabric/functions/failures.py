@@ -8,7 +8,12 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+import stackproof
+
+_OURS = str(Path(stackproof.__file__).parent)
 
 
 class InitError(Exception):
@@ -30,7 +35,7 @@ def shown_path(path: str, roots: Sequence[str]) -> str:
 
 
 def user_trace(error: BaseException, roots: Sequence[str]) -> list[str]:
-    """The frames from the first one of the user on, one text each."""
+    """The frames from the first one of the user on, one text each; without ours, which AWS does not have."""
     frames = traceback.extract_tb(error.__traceback__)
     first = next((i for i, frame in enumerate(frames) if frame.filename.startswith(tuple(roots))), None)
     if first is None:
@@ -40,6 +45,7 @@ def user_trace(error: BaseException, roots: Sequence[str]) -> list[str]:
             shown_path(frame.filename, roots), frame.lineno, frame.name, lookup_line=False, line=frame.line
         )
         for frame in frames[first:]
+        if not frame.filename.startswith(_OURS)
     ]
     return traceback.format_list(shown)
 

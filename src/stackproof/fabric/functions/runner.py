@@ -128,7 +128,7 @@ class Runner:
             key = (invocation.version.arn, invocation.version.serial)
             self._idle.setdefault(key, []).append(environment)
         else:
-            environment.runtime.close()
+            environment.close()
         self._service.logs.ended(invocation, environment.stream, environment.view.environ)
         shown: Any = _raw(outcome.payload) if self._world.journal.full else ""
         detail = {"requestId": invocation.request_id, "error": outcome.error} if outcome.error else None
@@ -171,13 +171,13 @@ class Runner:
         """Throw away the warm environments of a function: it changed or is gone."""
         for key in [key for key in self._idle if key[0].startswith(f"{function}:")]:
             for environment in self._idle.pop(key):
-                environment.runtime.close()
+                environment.close()
 
     def cool(self) -> None:
         """Throw away every warm environment."""
         for environments in self._idle.values():
             for environment in environments:
-                environment.runtime.close()
+                environment.close()
         self._idle.clear()
 
     def reset(self) -> None:

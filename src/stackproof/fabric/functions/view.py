@@ -6,7 +6,11 @@ baton and takes it out when the task gives it back: ``task.facts["view"]``.
 
 from __future__ import annotations
 
+import atexit
 import io
+import itertools
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +22,16 @@ SHARED = frozenset((
 ))  # fmt: skip
 """Packages that every environment shares with the process even when its own folders hold a copy:
 the fabric answers the calls of this botocore, and loading these once is most of the speed."""
+
+
+_NUMBERS = itertools.count(1)
+_PRIVATE: set[str] = set()
+
+
+@atexit.register
+def _leave_nothing() -> None:
+    for path in _PRIVATE:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class Output(io.TextIOBase):
@@ -56,9 +70,10 @@ class _Bytes(io.RawIOBase):
 class View:
     """``roots`` are the folders whose modules belong to the environment alone, in the order of import;
     ``names`` their top-level modules. ``hooks`` is for whoever puts the view in place.
-    ``read_only``: nothing but ``/tmp`` may be written, as on Lambda."""
+    ``read_only``: nothing but ``/tmp`` may be written, as on Lambda. ``private`` is the folder that stands
+    for ``/tmp`` ("" until it is needed); it lives as long as the view."""
 
-    __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "read_only", "roots")
+    __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "private", "read_only", "roots")
 
     def __init__(
         self,
@@ -76,6 +91,26 @@ class View:
         self.modules: dict[str, ModuleType] = {}
         self.hooks: dict[str, Any] = {}
         self.read_only = read_only
+        self.private = ""
+
+    def temporary(self, below: str) -> str:
+        """The folder that stands for ``/tmp``, made ``below`` the machine's own when first asked for."""
+        while not self.private:
+            path = f"{below}/stackproof-{os.getpid()}-{next(_NUMBERS)}"
+            try:
+                os.mkdir(path, 0o700)
+            except FileExistsError:
+                continue
+            self.private = path
+            _PRIVATE.add(path)
+        return self.private
+
+    def close(self) -> None:
+        """The environment is gone, and its ``/tmp`` with it."""
+        if self.private:
+            shutil.rmtree(self.private, ignore_errors=True)
+            _PRIVATE.discard(self.private)
+            self.private = ""
 
 
 def _modules(root: Path) -> list[str]:

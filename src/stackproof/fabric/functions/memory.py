@@ -1,0 +1,25 @@
+"""The memory that a REPORT line names.
+
+Handlers share this process, so that nobody can measure what one environment takes; and a measured figure
+would not be the same in the next run. It is reckoned instead: what the runtime takes by itself, the code that
+was loaded, and the event and the answer, which are held in text and decoded.
+"""
+
+from __future__ import annotations
+
+from stackproof.fabric.functions.invocation import Invocation
+
+_RUNTIMES = {"python": 36, "nodejs": 66}
+"""Megabytes that a handler which does nothing is reported with, by family (seen in REPORT lines of AWS)."""
+_MEGABYTE = 1024 * 1024
+_DECODED = 4
+"""How many times its text a decoded event takes."""
+
+
+def used(invocation: Invocation, answer: bytes) -> int:
+    """Megabytes, at least one and at most what the function has."""
+    config = invocation.version.config
+    family = str(config.get("Runtime", "")).rstrip("0123456789.x")
+    base = _RUNTIMES.get(family, min(_RUNTIMES.values()))
+    held = invocation.version.code.size + (len(invocation.payload) + len(answer)) * (1 + _DECODED)
+    return max(1, min(base + -(-held // _MEGABYTE), int(config["MemorySize"])))
