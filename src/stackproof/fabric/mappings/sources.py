@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from stackproof.fabric.mappings.model import Source
 
 SOURCES: dict[str, str] = {
+    "dynamodb": "stackproof.fabric.mappings.dynamodb:TableSource",
     "kinesis": "stackproof.fabric.mappings.kinesis:KinesisSource",
     "sqs": "stackproof.fabric.mappings.sqs:SqsSource",
 }
