@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,11 @@ _DIGEST_SIZE = 32
 MAX_BYTES = 268_435_456
 """The size of the folder above which the entries that were not used for longest are removed."""
 
+_TIDIED = ".tidied"
+_TIDY_SECONDS = 3600
+_LITTLE = 1 / 64
+"""The part of the limit that a run may store without looking through the folder."""
+
 
 class Entry(msgspec.Struct, frozen=True):
     """An answer with the digests of the files it hangs on ("" for a file that was not there)."""
@@ -40,7 +46,7 @@ class Cache:
     def __init__(self, folder: Path | None, digest: Callable[[str], str]) -> None:
         self._folder = folder
         self._digest = digest
-        self._stored = False
+        self._stored = 0
 
     def find(self, key: str, kind: type[T]) -> T | None:
         """The answer of this type under the key, if every file it hangs on is unchanged."""
@@ -80,18 +86,22 @@ class Cache:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(_FORMAT + hashlib.sha256(payload).digest() + payload)
                 os.replace(name, path)
-                self._stored = True
+                self._stored += len(payload)
             except OSError:
                 os.unlink(name)
                 raise
 
     def tidy(self, limit: int = MAX_BYTES) -> None:
-        """Remove what was not used for longest when this run stored something and the folder is too big."""
-        if self._folder is None or not self._stored:
+        """Remove what was not used for longest when the folder is too big.
+
+        Looks into the folder only when this run stored something, and after a run that stored little at
+        most once in an hour.
+        """
+        if self._folder is None or not self._stored or self._is_tidy(limit):
             return
         entries: list[tuple[float, int, str]] = []
         for folder, _, names in os.walk(self._folder):
-            for name in names:
+            for name in set(names) - {_TIDIED, ".gitignore"}:
                 path = os.path.join(folder, name)
                 with contextlib.suppress(OSError):
                     status = os.stat(path)
@@ -103,6 +113,17 @@ class Cache:
             with contextlib.suppress(OSError):
                 os.unlink(path)
             total -= size
+
+    def _is_tidy(self, limit: int) -> bool:
+        """Whether the folder was looked through not long ago; if not, it is noted as looked through now."""
+        assert self._folder is not None
+        mark = self._folder / _TIDIED
+        with contextlib.suppress(OSError):
+            if self._stored < limit * _LITTLE and 0 <= time.time() - mark.stat().st_mtime < _TIDY_SECONDS:
+                return True
+        with contextlib.suppress(OSError):
+            mark.touch()
+        return False
 
     def _path(self, key: str) -> Path:
         assert self._folder is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,19 +50,19 @@ class _Neighbours(Estate):
 
 
 class Estates:
-    """The estate of each template. ``groups`` maps a template to the names of its neighbours."""
+    """The estate of each template. ``related`` gives the names of a template's neighbours and its own."""
 
     def __init__(
         self,
         root: Path,
         config: Config,
         templates: Mapping[str, TemplateFile],
-        groups: Mapping[str, frozenset[str]],
+        related: Callable[[str], frozenset[str]],
     ) -> None:
         self._root = root
         self._config = config
         self._templates = templates
-        self._groups = groups
+        self._related = related
         self._made: OrderedDict[frozenset[str], _Neighbours] = OrderedDict()
 
     def loaded(self, file: str) -> Loaded:
@@ -77,7 +77,7 @@ class Estates:
         return Instances(resolved, estate.findings_for(file), reads)
 
     def _of(self, file: str) -> _Neighbours:
-        group = self._groups[file]
+        group = self._related(file)
         if group not in self._made:
             if len(self._made) >= _KEPT:
                 self._made.popitem(last=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import stat
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,18 +18,22 @@ from stackproof.gate import rules
 from stackproof.gate.cache import Cache
 from stackproof.gate.digests import EXISTS, Files
 from stackproof.gate.keys import Keys
+from stackproof.gate.lanes import Lanes, Policies, Results, Told
 from stackproof.gate.packing import unpack
-from stackproof.gate.pool import Ended, Part, Pool
+from stackproof.gate.pool import Ended, Part, Pool, Prepared, Unfit
 from stackproof.gate.results import OUTSIDE, RESOLVED, WRITTEN, EstateResult, StageResult
-from stackproof.gate.sending import message, sound
+from stackproof.gate.sending import sound
 from stackproof.model import Finding, Judged, Location, Problem, RuleInfo
 from stackproof.template.discover import TemplateFile
 
 if TYPE_CHECKING:
-    from stackproof.gate.judging import Engines
     from stackproof.gate.run import Progress
 
 _NAMES = {RESOLVED: "Guard and the checks", WRITTEN: "cfn-lint", OUTSIDE: "cfn-lint on outside values"}
+
+
+_FEW = 4
+"""So few templates are not shared out: cfn-lint and Guard are loaded side by side instead."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class _Gathered:
 
     results: dict[str, dict[str, StageResult]]
     ended: dict[str, Ended] = field(default_factory=dict)
+    told: Told | None = None
 
 
 class Fresh:
@@ -66,74 +71,115 @@ class Fresh:
     def _judge(
         self, templates: Sequence[TemplateFile], assemblies: Sequence[Path], key: str, progress: Progress
     ) -> EstateResult:
-        from stackproof.checks.base import load_checks
-        from stackproof.checks.guard.engine import GuardEngine
-        from stackproof.checks.guard.rulesets import load_rulesets
-
-        gathered = _Gathered({template.file: self._kept(template.file) for template in templates})
-        missing = [one for one in templates if len(gathered.results[one.file]) < len(self._stages)]
-        rulesets, checks = load_rulesets(self._config, self._root), load_checks(self._config.checks)
-        guard = GuardEngine(rulesets)
-        self._code = tuple(_editable_code(checks.checks))
         lint_rules = self._cache.find(self._keys.lint_rules(), tuple[RuleInfo, ...])
-        if missing or lint_rules is None:
-            from stackproof.checks.lint.engine import LintEngine
-            from stackproof.gate.judging import Engines
-
-            lint = LintEngine(self._config, self._root)
-            lint_rules = tuple(lint.rules())
-            self._cache.keep(self._keys.lint_rules(), lint_rules, {})
-            self._work(missing, Engines(lint, guard, checks), gathered, progress)
+        try:
+            gathered, told, lint_rules = self._work(templates, lint_rules, progress)
+        except Unfit:
+            # cfn-lint or a rule set cannot be loaded: in this process the same happens, with a better word.
+            gathered, told, lint_rules = self._work(templates, None, progress)
         answer = self._answer(templates, assemblies, gathered)
-        known = (*guard.rules(), *checks.rules(), *rules.RULES.values())
         answer = replace(
             answer,
-            problems=(*rulesets.problems, *checks.problems, *answer.problems),
-            rules=_shown(known, lint_rules, answer),
+            problems=(*told.problems, *answer.problems),
+            rules=_shown((*told.rules, *rules.RULES.values()), lint_rules, answer),
         )
         if not gathered.ended:
             self._keep_whole(key, answer, gathered)
         return answer
+
+    def _work(
+        self,
+        templates: Sequence[TemplateFile],
+        lint_rules: tuple[RuleInfo, ...] | None,
+        progress: Progress,
+    ) -> tuple[_Gathered, Told, tuple[RuleInfo, ...]]:
+        """Judge what the cache does not know, with the rules that were there for it."""
+        workers = self._config.workers or _processors()
+        lanes = self._lanes(templates, self._kept)
+        with Pool(self._config.time_limit) as pool:
+            early = []
+            if lint_rules is not None and workers > 1:
+                early = [pool.open(lanes.linting), pool.open(lanes.deploying)]
+            gathered = _Gathered({template.file: self._kept(template.file) for template in templates})
+            missing = _missing(templates, gathered, len(self._stages))
+            if early and lint_rules is not None and 0 < len(missing) <= _FEW:
+                for lane in early:
+                    pool.give(lane, missing)
+                self._gather(pool, templates, len(early), gathered, progress)
+                return gathered, self._known_code(gathered.told or lanes.policies().told), lint_rules
+            pool.close(*early)
+            policies = lanes.policies()
+            self._known_code(policies.told)
+            if missing or lint_rules is None:
+                lint_rules = self._in_turn(pool, templates, missing, policies, gathered, progress)
+        return gathered, policies.told, lint_rules
+
+    def _in_turn(
+        self,
+        pool: Pool,
+        templates: Sequence[TemplateFile],
+        missing: Sequence[int],
+        policies: Policies,
+        gathered: _Gathered,
+        progress: Progress,
+    ) -> tuple[RuleInfo, ...]:
+        """Load everything here, once, and share the templates out; gives cfn-lint's rules."""
+        lanes = self._lanes(templates, dict(gathered.results).__getitem__)
+        lint = lanes.linter()
+        lint_rules = tuple(lint.rules())
+        self._cache.keep(self._keys.lint_rules(), lint_rules, {})
+        ready = lanes.together(lint, policies, [templates[job].file for job in missing])
+        workers = min(self._config.workers or _processors(), len(missing))
+        pool.give(pool.open(lambda: ready, workers), missing)
+        self._gather(pool, templates, 1, gathered, progress)
+        return lint_rules
+
+    def _lanes(self, templates: Sequence[TemplateFile], known: Callable[[str], Results]) -> Lanes:
+        return Lanes(
+            self._root,
+            self._config,
+            self._keys,
+            templates,
+            known,
+            self._stages,
+            as_written=self._as_written,
+        )
+
+    def _known_code(self, told: Told) -> Told:
+        self._code = tuple(map(Path, told.code))
+        return told
+
+    def _gather(
+        self,
+        pool: Pool,
+        templates: Sequence[TemplateFile],
+        lanes: int,
+        gathered: _Gathered,
+        progress: Progress,
+    ) -> None:
+        """Take what the pool gives; a template is done when it has come to its end in every lane."""
+        ends: Counter[str] = Counter()
+        total = _missing(templates, gathered, len(self._stages))
+        with closing(pool.events()) as events, progress("judging", len(total)) as step:
+            for event in events:
+                if isinstance(event, Prepared):
+                    gathered.told = self._known_code(unpack(event.told, Told))
+                    continue
+                file = templates[event.job].file
+                if isinstance(event, Part):
+                    self._take(file, event, gathered)
+                    continue
+                ends[file] += 1
+                if ends[file] == lanes:
+                    step(file)
+                if event.failure:
+                    gathered.ended[file] = event
 
     def _kept(self, file: str) -> dict[str, StageResult]:
         found = (
             (stage, self._cache.find(self._keys.stage(file, stage), StageResult)) for stage in self._stages
         )
         return {stage: result for stage, result in found if result is not None}
-
-    def _work(
-        self, missing: Sequence[TemplateFile], engines: Engines, gathered: _Gathered, progress: Progress
-    ) -> None:
-        from stackproof.gate.estates import Estates, groups
-        from stackproof.gate.judging import Judge
-        from stackproof.gate.reads import Recorder
-        from stackproof.template.environments import FOLDER
-
-        related = groups(self._keys.links, [template.file for template in missing])
-        estates = Estates(self._root, self._config, self._keys.templates, related)
-        folders = {template.path.parent for template in self._keys.templates.values()}
-        recorder = Recorder(folders | {folder / FOLDER for folder in folders})
-        judge = Judge(engines, estates, recorder, as_written=self._as_written)
-        known = {file: dict(results) for file, results in gathered.results.items()}
-
-        def work(job: int) -> Iterator[bytes]:
-            template = missing[job]
-            kept = known[template.file]
-            wanted = frozenset(self._stages) - kept.keys()
-            return map(message, judge.stages(template, wanted, kept.get(WRITTEN)))
-
-        workers = self._config.workers or _processors()
-        pool = Pool(work, workers, self._config.time_limit)
-        order = sorted(range(len(missing)), key=lambda job: -_size(missing[job].path))
-        with closing(pool.run(order)) as events, progress("judging", len(missing)) as step:
-            for event in events:
-                file = missing[event.job].file
-                if isinstance(event, Part):
-                    self._take(file, event, gathered)
-                    continue
-                step(file)
-                if event.failure:
-                    gathered.ended[file] = event
 
     def _take(self, file: str, part: Part, gathered: _Gathered) -> None:
         result = unpack(part.payload, StageResult)
@@ -231,13 +277,10 @@ def _shown(known: Iterable[RuleInfo], lint: Iterable[RuleInfo], answer: EstateRe
     return tuple(every[name] for name in sorted(every))
 
 
-def _editable_code(checks: Iterable[object]) -> Iterator[Path]:
-    """The files of checks that are not installed under a version: their content is an input."""
-    for check in checks:
-        module = sys.modules.get(type(check).__module__)
-        file = getattr(module, "__file__", None)
-        if file and "site-packages" not in Path(file).parts:
-            yield Path(file)
+def _missing(templates: Sequence[TemplateFile], gathered: _Gathered, stages: int) -> list[int]:
+    """The numbers of the templates of which a stage is not known, the largest first."""
+    jobs = [job for job, one in enumerate(templates) if len(gathered.results[one.file]) < stages]
+    return sorted(jobs, key=lambda job: -_size(templates[job].path))
 
 
 def _processors() -> int:

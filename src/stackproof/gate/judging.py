@@ -1,4 +1,4 @@
-"""What a worker does with one template: resolve it, judge it, run cfn-lint on it as written."""
+"""What a worker does with one template: resolve it, judge it, run cfn-lint on it."""
 
 from __future__ import annotations
 
@@ -23,51 +23,67 @@ _DANGEROUS = frozenset({"SP-LOAD-READ", "SP-LOAD-SIZE", "SP-LOAD-DEPTH", "SP-LOA
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
-    """Everything that judges, loaded once in the parent."""
+class _View:
+    """One template, read and resolved. ``reads`` are the files that its instances hang on."""
 
-    lint: LintEngine
-    guard: GuardEngine
-    checks: Checks
+    loaded: Loaded
+    instances: Instances
+    reads: frozenset[str]
 
 
-class Judge:
-    """Judges templates one by one, in a worker process."""
+class Views:
+    """The templates as a worker sees them; what they read on the way is recorded."""
 
-    def __init__(self, engines: Engines, estates: Estates, recorder: Recorder, *, as_written: bool) -> None:
-        self._engines = engines
+    def __init__(self, estates: Estates, recorder: Recorder, *, as_written: bool) -> None:
+        self.as_written = as_written
         self._estates = estates
-        self._as_written = as_written
         self._recorder = recorder
         self._listening = False
+        self._resolved: tuple[str, _View] | None = None
 
-    def stages(
-        self, template: TemplateFile, wanted: Collection[str], written: StageResult | None
-    ) -> Iterator[StageResult]:
-        """The wanted stages of one template, as they are done. ``written`` is what the cache still has."""
-        recorder = self._listen()
-        recorder.take()
-        loaded = self._estates.loaded(template.file)
-        instances = Instances()
-        if loaded.document is not None and not self._as_written and set(wanted) != {WRITTEN}:
-            instances = self._estates.instances(template.file)
-        extra = instances.reads | recorder.take()
-        if RESOLVED in wanted:
-            result = self._resolved(template, loaded, instances)
-            yield replace(result, reads=tuple(sorted(extra | recorder.take())))
-        if written is None:
-            written = self._written(template, loaded)
-            yield replace(written, reads=tuple(sorted(recorder.take())))
-        if OUTSIDE in wanted:
-            result = self._outside(instances.resolved, written.findings)
-            yield replace(result, reads=tuple(sorted(extra | recorder.take())))
+    def loaded(self, template: TemplateFile) -> Loaded:
+        """The template, read."""
+        self._listen()
+        return self._estates.loaded(template.file)
 
-    def _listen(self) -> Recorder:
+    def resolved(self, template: TemplateFile) -> _View:
+        """The template under each configuration; kept until another one is asked for."""
+        if self._resolved is None or self._resolved[0] != template.file:
+            self.reads()
+            loaded = self.loaded(template)
+            instances = Instances()
+            if loaded.document is not None and not self.as_written:
+                instances = self._estates.instances(template.file)
+            view = _View(loaded, instances, instances.reads | self._recorder.take())
+            self._resolved = (template.file, view)
+        return self._resolved[1]
+
+    def reads(self) -> set[str]:
+        """What was read since the last call."""
+        self._listen()
+        return self._recorder.take()
+
+    def _listen(self) -> None:
         """The hook cannot be taken back, so it is installed by the first job of a worker process."""
         if not self._listening:
             self._listening = True
             self._recorder.install()
-        return self._recorder
+
+
+class Deployed:
+    """Judges templates as they will be deployed: Guard and the checks."""
+
+    def __init__(self, guard: GuardEngine, checks: Checks, views: Views) -> None:
+        self._guard = guard
+        self._checks = checks
+        self._views = views
+
+    def stages(self, template: TemplateFile, wanted: Collection[str]) -> Iterator[StageResult]:
+        """The stage of the deployed template, if it is wanted."""
+        if RESOLVED in wanted:
+            view = self._views.resolved(template)
+            result = self._resolved(template, view.loaded, view.instances)
+            yield replace(result, reads=tuple(sorted(view.reads | self._views.reads())))
 
     def _resolved(self, template: TemplateFile, loaded: Loaded, instances: Instances) -> StageResult:
         document = loaded.document
@@ -75,29 +91,51 @@ class Judge:
             return StageResult(RESOLVED, loaded.findings, judged=Judged(template.file))
         suppressions, malformed = collect(document.tree, document.locate, document.file)
         found = [*loaded.findings, *malformed, *instances.findings]
-        if self._as_written:
-            found += self._engines.guard.judge_written(document)
+        if self._views.as_written:
+            found += self._guard.judge_written(document)
         for resolved in instances.resolved:
             found += _of_instance(resolved, resolved.expanded.findings)
             found += _of_instance(resolved, resolved.findings)
-            found += _of_instance(resolved, self._engines.guard.judge(resolved))
-            found += _of_instance(resolved, self._engines.checks.run(resolved))
+            found += _of_instance(resolved, self._guard.judge(resolved))
+            found += _of_instance(resolved, self._checks.run(resolved))
         names = dict.fromkeys(one.configuration.name for one in instances.resolved)
         judged = Judged(template.file, tuple(name for name in names if name), _resources(document))
         return StageResult(RESOLVED, tuple(found), tuple(suppressions), judged)
+
+
+class Linted:
+    """Judges templates by cfn-lint: as written, and the values that come from outside."""
+
+    def __init__(self, engine: LintEngine, views: Views) -> None:
+        self._engine = engine
+        self._views = views
+
+    def stages(
+        self, template: TemplateFile, wanted: Collection[str], written: StageResult | None
+    ) -> Iterator[StageResult]:
+        """The wanted ones of cfn-lint's stages. ``written`` is what the cache still has."""
+        if written is None and not {WRITTEN, OUTSIDE}.isdisjoint(wanted):
+            loaded = self._views.loaded(template)
+            self._views.reads()
+            written = self._written(template, loaded)
+            yield replace(written, reads=tuple(sorted(self._views.reads())))
+        if OUTSIDE in wanted and written is not None:
+            view = self._views.resolved(template)
+            result = self._outside(view.instances.resolved, written.findings)
+            yield replace(result, reads=tuple(sorted(view.reads | self._views.reads())))
 
     def _written(self, template: TemplateFile, loaded: Loaded) -> StageResult:
         if any(finding.rule in _DANGEROUS for finding in loaded.findings):
             return StageResult(WRITTEN)
         try:
-            return StageResult(WRITTEN, tuple(self._engines.lint.lint(template.path, template.file)))
+            return StageResult(WRITTEN, tuple(self._engine.lint(template.path, template.file)))
         except Exception as error:  # noqa: BLE001 - part of the worker boundary: cfn-lint raises anything
             return StageResult(WRITTEN, (lint_failed(template.file, error),))
 
     def _outside(self, instances: Iterable[Resolved], shown: Collection[Finding]) -> StageResult:
         found: list[Finding] = []
         for resolved in instances:
-            found += self._engines.lint.lint_resolved(resolved, shown)
+            found += self._engine.lint_resolved(resolved, shown)
         return StageResult(OUTSIDE, tuple(found))
 
 

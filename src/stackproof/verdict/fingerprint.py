@@ -57,7 +57,7 @@ def base_of(mark: str) -> str:
 
 def _normalise(message: str, file: str) -> str:
     text = " ".join(message.split())
-    for name in (file, PurePosixPath(file).name):
-        if name:
-            text = re.sub(rf"(?<![\w.-]){re.escape(' '.join(name.split()))}(?![\w-])", "<file>", text)
+    for name in (" ".join(file.split()), " ".join(PurePosixPath(file).name.split())):
+        if name and name in text:
+            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "<file>", text)
     return _POSITION.sub("#", text)

@@ -12,6 +12,8 @@ from stackproof.model import Finding, Location
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """The line breaks of YAML 1.1, by which the decoders count (https://yaml.org/spec/1.1/#b-break)."""
 
+_RARE_BREAKS = ("\r", "\x85", "\u2028", "\u2029")
+
 LONGEST_LINE = 500
 _LARGEST = 32 * 1024 * 1024
 _AROUND = 1
@@ -51,6 +53,7 @@ class Sources:
         try:
             if not file or not path.is_file() or path.stat().st_size > _LARGEST:
                 return []
-            return _BREAK.split(path.read_bytes().decode("utf-8-sig", "replace"))
+            text = path.read_bytes().decode("utf-8-sig", "replace")
+            return _BREAK.split(text) if any(rare in text for rare in _RARE_BREAKS) else text.split("\n")
         except (OSError, ValueError):
             return []

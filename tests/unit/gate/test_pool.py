@@ -12,18 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from stackproof.gate.pool import Ended, Part, Pool
+from stackproof.gate.pool import Ended, Part, Pool, Prepared, Ready, Unfit
 
 
 def _run(work, jobs, workers=2, limit=30.0):
     parts: dict[int, list[bytes]] = {}
     ended: dict[int, Ended] = {}
-    for event in Pool(work, workers, limit).run(jobs):
-        if isinstance(event, Part):
-            parts.setdefault(event.job, []).append(event.payload)
-        else:
-            assert event.job not in ended
-            ended[event.job] = event
+    with Pool(limit) as pool:
+        pool.give(pool.open(lambda: Ready(work), workers), jobs)
+        for event in pool.events():
+            if isinstance(event, Part):
+                parts.setdefault(event.job, []).append(event.payload)
+            else:
+                assert event.job not in ended
+                ended[event.job] = event
     return parts, ended
 
 
@@ -113,7 +115,7 @@ def test_no_worker_outlives_its_parent(tmp_path, how):
     program = textwrap.dedent(
         f"""
         import os, time
-        from stackproof.gate.pool import Pool
+        from stackproof.gate.pool import Pool, Ready
 
         def work(job):
             with open({str(marker)!r}, "a") as file:
@@ -122,7 +124,9 @@ def test_no_worker_outlives_its_parent(tmp_path, how):
                 time.sleep(0.1)
                 yield b"still here"
 
-        list(Pool(work, 2, 600).run([0, 1, 2, 3]))
+        with Pool(600) as pool:
+            pool.give(pool.open(lambda: Ready(work), 2), [0, 1, 2, 3])
+            list(pool.events())
         """
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
@@ -136,3 +140,37 @@ def test_no_worker_outlives_its_parent(tmp_path, how):
     while any(map(_is_running, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_is_running, workers))
+
+
+def test_a_worker_that_cannot_prepare_is_told_before_any_job():
+    def prepare():
+        raise LookupError("no engine")
+
+    with Pool(30) as pool:
+        pool.give(pool.open(prepare), [0])
+        with pytest.raises(Unfit, match="no engine"):
+            list(pool.events())
+
+
+def test_a_lane_prepares_before_its_jobs_are_known_and_only_a_job_has_a_limit():
+    def prepare():
+        time.sleep(1.0)
+        return Ready(lambda job: iter([str(job).encode()]), b"prepared")
+
+    with Pool(0.5) as pool:
+        lane, unused = pool.open(prepare), pool.open(prepare)
+        pool.close(unused)
+        pool.give(lane, [3, 4])
+        events = list(pool.events())
+    assert events[0] == Prepared(b"prepared")
+    assert [event.payload for event in events if isinstance(event, Part)] == [b"3", b"4"]
+    assert [event.failure for event in events if isinstance(event, Ended)] == ["", ""]
+
+
+def test_a_worker_that_dies_while_it_prepares_loses_its_job_only():
+    with Pool(30) as pool:
+        pool.give(pool.open(lambda: os._exit(9)), [0])
+        pool.give(pool.open(lambda: Ready(lambda job: iter([b"done"]))), [1])
+        ended = {event.job: event.failure for event in pool.events() if isinstance(event, Ended)}
+    assert "code 9" in ended[0]
+    assert ended[1] == ""
