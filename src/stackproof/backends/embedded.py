@@ -42,6 +42,7 @@ class EmbeddedBackend(WorldBackend):
         {
             "advance",
             "alarms",
+            "custom-resources",
             "events",
             "functions",
             "journal",

@@ -40,7 +40,10 @@ def _inline(job: Job, text: str) -> bytes:
     file = next((name for prefix, name in _INLINE_NAMES.items() if runtime.startswith(prefix)), "")
     if not file:
         raise Refused(f"code in ZipFile is for Python and Node.js only, not {runtime or 'a missing Runtime'}")
-    return packed({file: text.encode()})
+    files = {file: text.encode()}
+    if file.endswith(".py") and "cfnresponse" in text:
+        files["cfnresponse.py"] = (Path(__file__).parent / "inline" / "cfnresponse.py").read_bytes()
+    return packed(files)
 
 
 def local_path(job: Job, value: Any) -> Path | None:

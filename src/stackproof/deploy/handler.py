@@ -121,7 +121,8 @@ class Handler:
 
     ``covers`` are the properties that it gives effect, ``inert`` those that it stores only, with the reason.
     ``replaces`` are properties whose change replaces the resource besides what the provider schema says,
-    ``in_place`` those that the schema calls create-only and that can be changed here all the same.
+    ``in_place`` those that the schema calls create-only and that can be changed here all the same. Where it
+    ``renews``, an update that answers another physical id made another resource, and the old one goes.
     """
 
     type: ClassVar[str]
@@ -129,6 +130,7 @@ class Handler:
     inert: ClassVar[Mapping[str, str]] = {}
     replaces: ClassVar[frozenset[str]] = frozenset()
     in_place: ClassVar[frozenset[str]] = frozenset()
+    renews: ClassVar[bool] = False
 
     def create(self, job: Job) -> Made:
         """Make the resource."""

@@ -167,6 +167,9 @@ class Run:
             context.event(wanted, "UPDATE_FAILED", error.reason)
             raise
         self._made[wanted.logical_id] = made
+        if handler(wanted.type).renews and made.physical_id != old.physical_id:
+            self._undo.insert(-1, lambda: self._delete(made))
+            self._replaced.append(old)
         context.event(made, "UPDATE_COMPLETE")
 
     def _replace(self, wanted: Resource, old: Resource) -> None:

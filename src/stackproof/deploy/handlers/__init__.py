@@ -24,6 +24,9 @@ TYPES: dict[str, str] = {
     "AWS::SNS::Subscription": "sns:Subscription",
     "AWS::DynamoDB::Table": "dynamodb:Table",
     "AWS::DynamoDB::GlobalTable": "dynamodb:GlobalTable",
+    "AWS::Kinesis::Stream": "kinesis:Stream",
+    "AWS::Kinesis::StreamConsumer": "kinesis:StreamConsumer",
+    "AWS::Kinesis::ResourcePolicy": "kinesis:ResourcePolicy",
     "AWS::IAM::Role": "iam:Role",
     "AWS::IAM::Policy": "iam:Policy",
     "AWS::IAM::RolePolicy": "iam:RolePolicy",
@@ -80,6 +83,7 @@ TYPES: dict[str, str] = {
     "AWS::ApiGatewayV2::Authorizer": "apigatewayv2:Authorizer",
     "AWS::ApiGatewayV2::Deployment": "apigatewayv2:Deployment",
     "AWS::ApiGatewayV2::Stage": "apigatewayv2:Stage",
+    "AWS::CloudFormation::CustomResource": "custom:CustomResource",
     "AWS::CloudFormation::Stack": "cloudformation:Stack",
     "AWS::CloudFormation::WaitConditionHandle": "cloudformation:WaitConditionHandle",
     "AWS::CDK::Metadata": "cloudformation:Metadata",
@@ -97,7 +101,7 @@ def handler(resource_type: str) -> Handler:
     """The handler of a type; one that only pretends when nobody emulates it."""
     if resource_type in _foreign():
         return _foreign()[resource_type]()
-    place = TYPES.get(resource_type, "stub:Stub")
+    place = TYPES.get(_known(resource_type), "stub:Stub")
     module, _, name = place.partition(":")
     found: Handler = getattr(import_module(f"{_ROOM}.{module}"), name)()
     return found
@@ -105,4 +109,9 @@ def handler(resource_type: str) -> Handler:
 
 def emulated(resource_type: str) -> bool:
     """Whether there is a handler that does something."""
-    return resource_type in TYPES or resource_type in _foreign()
+    return _known(resource_type) in TYPES or resource_type in _foreign()
+
+
+def _known(resource_type: str) -> str:
+    """The type that stands for all of its kind."""
+    return "AWS::CloudFormation::CustomResource" if resource_type.startswith("Custom::") else resource_type

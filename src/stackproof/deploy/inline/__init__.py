@@ -1,0 +1,1 @@
+"""Modules that CloudFormation adds to functions whose code stands in the template (``ZipFile``)."""
