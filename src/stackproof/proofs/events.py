@@ -139,10 +139,14 @@ def _from_table(
 def nearly(valid: Events) -> Events:
     """A valid event with one thing wrong: no records, a record twice, a field gone or of another kind."""
     return valid.flatmap(
-        lambda event: st.one_of(
-            st.just({**event, "Records": []}),
-            st.just({**event, "Records": event["Records"] * 2}),
-            _in_a_record(event),
+        lambda event: (
+            st.one_of(
+                st.just({**event, "Records": []}),
+                st.just({**event, "Records": event["Records"] * 2}),
+                _in_a_record(event),
+            )
+            if isinstance(event, dict) and "Records" in event
+            else damaged(st.just(event))
         )
     )
 

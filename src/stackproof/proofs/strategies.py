@@ -2,7 +2,7 @@
 
 Every strategy draws the parameters of the boto3 call that sends it, so that a test puts it through the
 deployed wiring: ``sqs.send_message(**message)``, ``sns.publish(**publication)``,
-``dynamodb.put_item(**item)``.
+``dynamodb.put_item(**item)``, ``events.put_events(**event)``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from stackproof.deploy.model import Resource
 from stackproof.deploy.stack import Stack
 from stackproof.errors import UsageError
 from stackproof.fabric.sns import filters as policies
-from stackproof.proofs import events
+from stackproof.proofs import events, rules
 from stackproof.proofs.filters import as_attributes, attributes, bodies, documents, missing_bodies, objects
 from stackproof.proofs.leaves import Strategy, scalars, texts
 
 Call = st.SearchStrategy[dict[str, Any]]
 _QUEUES = ("AWS::SQS::Queue",)
 _TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+_RULE = "AWS::Events::Rule"
 _KEYS: dict[str, Strategy] = {
     "S": texts.map(lambda text: {"S": text}),
     "N": st.integers(-(10**12), 10**12).map(lambda number: {"N": str(number)}),
@@ -100,7 +101,12 @@ class Strategies:
         return self._published(found.physical_id, body if body is not None else objects, attributes)
 
     def matching(self, subscription: str, body: Strategy | None = None) -> Call:
-        """Messages that satisfy a subscription's filter policy."""
+        """Messages that satisfy a subscription's filter policy, or events that satisfy a rule's pattern.
+
+        ``body`` draws the message, or what an event's detail has besides.
+        """
+        if self._stack[subscription].type == _RULE:
+            return rules.matching(self._stack[subscription], body)
         topic, policy, on_body = self._subscription(subscription)
         if on_body:
             return self._published(topic, bodies(policy), attributes)
@@ -108,7 +114,9 @@ class Strategies:
         return self._published(topic, wanted, bodies(policy).map(as_attributes))
 
     def missing(self, subscription: str, body: Strategy | None = None) -> Call:
-        """Messages that a subscription's filter policy stops."""
+        """Messages that a subscription's filter policy stops, or events that a rule's pattern stops."""
+        if self._stack[subscription].type == _RULE:
+            return rules.missing(self._stack[subscription])
         topic, policy, on_body = self._subscription(subscription)
         if not policy:
             raise UsageError(f"'{subscription}' has no filter policy: nothing misses it")
@@ -164,7 +172,7 @@ class Strategies:
     # Functions.
 
     def events(self, function: str, body: Strategy | None = None) -> Call:
-        """Events as the triggers of a function send them (SQS mappings, SNS subscriptions, table streams)."""
+        """Events as the triggers of a function send them (queues, topics, table streams, rules)."""
         return st.one_of(list(self._triggers(function, body)))
 
     def near_events(self, function: str, body: Strategy | None = None) -> Call:
@@ -180,7 +188,7 @@ class Strategies:
                 found = True
                 yield made
         if not found:
-            raise UsageError(f"'{function}' has no trigger of a queue, a topic or a table's stream")
+            raise UsageError(f"'{function}' has no trigger of a queue, a topic, a table's stream or a rule")
 
     def _trigger(self, one: Resource, target: Resource, body: Strategy | None) -> Call | None:
         properties = one.properties
@@ -188,6 +196,9 @@ class Strategies:
         if one.type == "AWS::SNS::Subscription" and properties.get("Endpoint") == target.arn:
             topic = str(properties["TopicArn"])
             return events.of_topic(self.matching(one.logical_id, body), topic, one.physical_id)
+        if one.type == _RULE and properties.get("EventPattern"):
+            aims = [aim for aim in properties.get("Targets") or () if aim.get("Arn") == target.arn]
+            return rules.received(one, aims[0]) if aims else None
         if one.type != "AWS::Lambda::EventSourceMapping" or properties.get("FunctionName") not in names:
             return None
         source = str(properties.get("EventSourceArn", ""))
