@@ -187,12 +187,7 @@ class Http:
         if is_deployed(request.url):
             answer: Response = self._world.service("apigateway").handle(request)
             return answer
-        place = urlsplit(request.url)
-        raise UsageError(
-            f"{request.actor} called {request.method} {request.url}, which nothing declares",
-            hint=f'declare it: fabric.http.double("{place.scheme}://{place.netloc}", '
-            f'{{("{request.method}", "{place.path or "/"}"): 200}})',
-        )
+        raise undeclared(request)
 
     def snapshot(self) -> Any:
         """What was declared and requested."""
@@ -205,6 +200,16 @@ class Http:
         for double, made in doubles:
             double.requests = list(made)
         self.requests = list(requests)
+
+
+def undeclared(request: Request) -> UsageError:
+    """The refusal of what nobody declared, with the line that would declare it."""
+    place = urlsplit(request.url)
+    return UsageError(
+        f"{request.actor} called {request.method} {request.url}, which nothing declares",
+        hint=f'declare it: fabric.http.double("{place.scheme}://{place.netloc}", '
+        f'{{("{request.method}", "{place.path or "/"}"): 200}})',
+    )
 
 
 def is_deployed(url: str) -> bool:

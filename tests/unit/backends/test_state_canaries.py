@@ -68,3 +68,14 @@ def test_tempfile_has_what_environments_keep_apart() -> None:
     assert callable(tarfile.bltn_open)
     assert callable(bz2._builtin_open)
     assert random.Random.seed.__code__.co_varnames[:3] == ("self", "a", "version")
+
+
+def test_httpx_and_aiohttp_have_the_hooks() -> None:
+    import aiohttp.connector
+    import httpx
+    from aiohttp.client_proto import ResponseHandler
+
+    assert callable(httpx.HTTPTransport.handle_request)
+    assert callable(httpx.AsyncHTTPTransport.handle_async_request)
+    assert callable(aiohttp.connector.TCPConnector._create_connection)
+    assert {"set_exception", "connection_lost", "data_received"} <= set(dir(ResponseHandler))

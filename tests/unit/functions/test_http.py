@@ -38,6 +38,35 @@ CALLERS = {
             answer = requests.post("https://hooks.example.com/a", params={"x": 1}, **settings)
             return [answer.status_code, answer.text, answer.headers["X-Who"]]
         """,
+    "httpx": """
+        import httpx
+        def handler(event, context):
+            settings = {"content": b"hi", "timeout": event.get("timeout", 10)}
+            answer = httpx.post("https://hooks.example.com/a", params={"x": 1}, **settings)
+            return [answer.status_code, answer.text, answer.headers["X-Who"]]
+        """,
+    "httpx, asynchronous": """
+        import asyncio, httpx
+        async def main(event):
+            async with httpx.AsyncClient(timeout=event.get("timeout", 10)) as client:
+                answer = await client.post("https://hooks.example.com/a?x=1", content=b"hi")
+                return [answer.status_code, answer.text, answer.headers["X-Who"]]
+        def handler(event, context):
+            return asyncio.run(main(event))
+        """,
+    "aiohttp": """
+        import asyncio, aiohttp
+        async def main(event):
+            timeout = aiohttp.ClientTimeout(total=event.get("timeout", 10))
+            async with aiohttp.ClientSession(timeout=timeout) as session:
+                async with session.post("https://hooks.example.com/a?x=1", data=b"hi") as answer:
+                    return [answer.status, await answer.text(), answer.headers["X-Who"]]
+        def handler(event, context):
+            try:
+                return asyncio.run(main(event))
+            except TimeoutError:
+                raise TimeoutError("timed out")
+        """,
 }
 
 
@@ -121,3 +150,50 @@ def test_a_double_covers_its_own_host_only(lab):
     lab.world.http.double("https://t.example.com", 200)
     with pytest.raises(UsageError, match="which nothing declares"):
         lab.world.http.request("GET", "https://t.example.com.evil.org/x")
+
+
+TOGETHER = {
+    "httpx": """
+        import asyncio, httpx
+        async def main():
+            async with httpx.AsyncClient() as client:
+                answers = await asyncio.gather(*(client.get(f"https://t.example.com/{n}") for n in (1, 2, 3)))
+                return [answer.text for answer in answers]
+        """,
+    "aiohttp": """
+        import asyncio, aiohttp
+        async def one(session, n):
+            async with session.put(f"https://t.example.com/{n}", json={"n": n}) as answer:
+                return await answer.text()
+        async def main():
+            async with aiohttp.ClientSession() as session:
+                return await asyncio.gather(*(one(session, n) for n in (1, 2, 3)))
+        """,
+}
+
+
+@pytest.mark.parametrize("client", sorted(TOGETHER))
+def test_requests_of_one_loop_overlap_on_the_virtual_clock(lab, client):
+    code = TOGETHER[client] + "def handler(event, context):\n            return asyncio.run(main())\n"
+    lab.function("f", code, Timeout=60)
+    lab.world.http.double(
+        "https://t.example.com", lambda request: Response(200, request.path.encode(), latency=2)
+    )
+    assert lab.invoke("f").value == ["/1", "/2", "/3"]
+    assert lab.world.clock.elapsed == 2
+
+
+@pytest.mark.parametrize("client", ["httpx", "aiohttp"])
+def test_a_path_that_a_double_does_not_have_reaches_the_caller(lab, client):
+    call = {
+        "httpx": "import httpx\n        def handler(e, c):\n            httpx.get('https://t.example.com/y')",
+        "aiohttp": """import aiohttp, asyncio
+        async def main():
+            async with aiohttp.ClientSession() as session:
+                await session.get("https://t.example.com/y")
+        def handler(e, c):
+            asyncio.run(main())""",
+    }[client]
+    lab.function("f", f"        {call}\n")
+    lab.world.http.double("https://t.example.com", {("GET", "/x"): 200})
+    assert "answers GET /x only" in lab.invoke("f").value["errorMessage"]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stackproof.backends.compat import tmp
-from stackproof.fabric.http import Failure, Http, Request, Response
+from stackproof.fabric.http import Failure, Http, Request, Response, undeclared
 from stackproof.fabric.tasks import current
 
 _active: list[Http] = []
@@ -23,7 +23,10 @@ _originals: dict[type, Callable[[Any], None]] = {}
 
 def activate(web: Http) -> Callable[[], None]:
     """Let a world answer; the latest one counts. The result ends it."""
+    from stackproof.backends.compat import webclients
+
     _install()
+    webclients.install()
     _active.append(web)
 
     def end() -> None:
@@ -52,7 +55,7 @@ def _connect(kind: type, scheme: str) -> Callable[[Any], None]:
     original: Callable[[Any], None] = _originals[kind]
 
     def connect(self: Any) -> None:
-        if not _active or not _covered(scheme, self.host, self.port):
+        if not covers(scheme, self.host, self.port):
             original(self)
             return
         self.sock = _Socket(_active[-1], scheme, self)
@@ -62,9 +65,12 @@ def _connect(kind: type, scheme: str) -> Callable[[Any], None]:
     return connect
 
 
-def _covered(scheme: str, host: str, port: int) -> bool:
+def covers(scheme: str, host: str, port: int) -> bool:
+    """Whether a request is the active world's to answer."""
+    if not _active:
+        return False
     if current() is None:
-        return _active[-1].serves(_base(scheme, host, port))
+        return _active[-1].serves(base(scheme, host, port))
     return not _is_loopback(host)
 
 
@@ -77,7 +83,26 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _base(scheme: str, host: str, port: int) -> str:
+def exchange(request: Request) -> Response | Failure:
+    """The active world's answer; raises UsageError when nobody declared it."""
+    with tmp.outside():
+        return _active[-1].exchange(request)
+
+
+def demand(method: str, url: str) -> None:
+    """Raise UsageError when nobody declared what answers at a URL."""
+    if not _active[-1].serves(url):
+        raise undeclared(Request(method, url, actor=actor()))
+
+
+def actor() -> str:
+    """Who makes a request."""
+    task = current()
+    return task.identity.actor if task is not None and task.identity is not None else "test"
+
+
+def base(scheme: str, host: str, port: int) -> str:
+    """The beginning of a URL."""
     usual = {"http": 80, "https": 443}[scheme]
     return f"{scheme}://{host}" if port == usual else f"{scheme}://{host}:{port}"
 
@@ -87,7 +112,7 @@ class _Socket:
 
     def __init__(self, web: Http, scheme: str, connection: Any) -> None:
         self._web = web
-        self._base = _base(scheme, connection.host, connection.port)
+        self._base = base(scheme, connection.host, connection.port)
         self._connection = connection
         self._sent = bytearray()
 
@@ -97,7 +122,7 @@ class _Socket:
     send = sendall
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BytesIO:
-        request = _parsed(bytes(self._sent), self._base)
+        request = parsed(bytes(self._sent), self._base)
         self._sent.clear()
         with tmp.outside():
             answer = self._web.exchange(request)
@@ -110,7 +135,7 @@ class _Socket:
                 raise TimeoutError("timed out")
             time.sleep(answer.latency)
         assert isinstance(answer, Response)  # a failure has raised
-        return io.BytesIO(_raw(answer))
+        return io.BytesIO(raw(answer))
 
     def settimeout(self, seconds: Any) -> None:
         if isinstance(seconds, (int, float)):
@@ -144,17 +169,16 @@ def _fail(failure: Failure, patience: float | None) -> None:
     raise ConnectionResetError(104, "Connection reset by peer")
 
 
-def _parsed(data: bytes, base: str) -> Request:
+def parsed(data: bytes, base: str) -> Request:
+    """A request from what was written to a socket."""
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
     if any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in headers):
         body = _unchunked(body)
-    task = current()
     url = target if target.startswith("http") else base + target
-    actor = task.identity.actor if task is not None and task.identity is not None else "test"
-    return Request(method, url, headers, body, actor)
+    return Request(method, url, headers, body, actor())
 
 
 def _unchunked(data: bytes) -> bytes:
@@ -167,7 +191,8 @@ def _unchunked(data: bytes) -> bytes:
     return body
 
 
-def _raw(answer: Response) -> bytes:
+def raw(answer: Response) -> bytes:
+    """An answer as it comes from a socket."""
     reason = http.client.responses.get(answer.status, "")
     skipped = ("content-length", "transfer-encoding", "connection")
     lines = [f"HTTP/1.1 {answer.status} {reason}"]
