@@ -11,7 +11,7 @@ from typing import Any
 from stackproof.backends.compat import boto, clients
 from stackproof.backends.packing import packed, packed_folder
 from stackproof.fabric import registry
-from stackproof.fabric.service import Caller
+from stackproof.fabric.service import Caller, Params, Response
 from stackproof.fabric.tasks import current
 from stackproof.fabric.world import World
 
@@ -67,6 +67,30 @@ class WorldBackend:
             account = key if len(key) == 12 and key.isdigit() else self.world.account
             known = self._callers[key, region] = self.world.caller(account, region, actor=self._actor)
         return known
+
+    def asked(
+        self,
+        service: str,
+        operation: str,
+        params: Params,
+        caller: Caller,
+        perform: Callable[[Callable[[], Response], Caller], Response],
+    ) -> Response:
+        """A call of the fabric itself to the state behind: ``perform`` is given botocore's own call.
+
+        Raises ``ServiceError`` where AWS answers with an error.
+        """
+        client = self.client(service, region=caller.region, account=caller.account)
+        send = boto.original_call()
+        try:
+            response = perform(lambda: send(client, operation, params), caller)
+        except Exception as error:
+            answer = boto.aws_error(error)
+            if answer is None:
+                raise
+            raise answer from error
+        response.pop("ResponseMetadata", None)
+        return response
 
     @contextmanager
     def acting(self, actor: str) -> Iterator[None]:

@@ -191,28 +191,14 @@ class EmbeddedBackend(WorldBackend):
 
     def call(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
         """A call of the fabric itself into moto; raises ``ServiceError``."""
-        client = self.client(service, region=caller.region, account=caller.account)
-        if self._fast(service, operation):
-            with clocks.virtual(self.world.clock):
-                self._mutated = True
-                try:
-                    response = motos.dynamo(operation, params, caller.account, caller.region)
-                except motos.DynamoRefused:
-                    tables.changes.clear()
-                else:
-                    if tables.changes:
-                        self._tell_streams(caller)
-                    return response
-        original = boto.original_call()
-        try:
-            response = self._by_moto(lambda: original(client, operation, params), caller)
-        except Exception as error:
-            answer = boto.aws_error(error)
-            if answer is None:
-                raise
-            raise answer from error
-        response.pop("ResponseMetadata", None)
-        return response
+
+        def perform(original: Callable[[], Response], caller: Caller) -> Response:
+            if self._fast(service, operation):
+                answer: Response = self._fast_call(original, service, operation)(params, caller)
+                return answer
+            return self._by_moto(original, caller)
+
+        return self.asked(service, operation, params, caller, perform)
 
     def snapshot(self) -> Any:
         """A data-only copy of moto, reused while nothing was called since."""

@@ -161,17 +161,7 @@ class EndpointBackend(WorldBackend):
 
     def call(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
         """A call of the fabric itself to the endpoint; raises ``ServiceError``."""
-        client = self.client(service, region=caller.region, account=caller.account)
-        send = boto.original_call()
-        try:
-            response = self._by_endpoint(lambda: send(client, operation, params), caller)
-        except Exception as error:
-            answer = boto.aws_error(error)
-            if answer is None:
-                raise
-            raise answer from error
-        response.pop("ResponseMetadata", None)
-        return response
+        return self.asked(service, operation, params, caller, self._by_endpoint)
 
     def snapshot(self) -> Any:
         """Never: a live world refuses."""
