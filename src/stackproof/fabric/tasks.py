@@ -110,12 +110,18 @@ class Task:
 
     @property
     def rests(self) -> bool:
-        """Whether a snapshot may be taken: it is a process that can be made anew, or a thread of one, and
-        waits for something to come (a long poll, a lock, a sleep) with nothing in its hands."""
+        """Whether a snapshot may be taken.
+
+        It is a process that can be made anew, or a thread of one, and waits for something to come (a long poll,
+        a lock, a sleep) with nothing in its hands. A thread that an invocation left behind rests while it waits
+        for work, as a pool's does: its environment is cold after a restore.
+        """
         root = self
         while root.parent is not None:
             root = root.parent
-        if root.renew is None or self.state not in ("new", "blocked"):
+        if root.renew is None:
+            return root.done and self.state == "blocked" and self.point == "wait"
+        if self.state not in ("new", "blocked"):
             return False
         if self.point.startswith("sleep"):
             return not root.busy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and region, unless raised (developer guide, "Lambda quotas")."""
 
 Key = tuple[str, int]
+_NUMBER = re.compile(r"\d+")
 
 
 class Runner:
@@ -129,6 +131,7 @@ class Runner:
             self._idle.setdefault(key, []).append(environment)
         else:
             environment.close()
+        self._threads_left(invocation, environment)
         self._service.logs.ended(invocation, environment.stream, environment.view.environ)
         shown: Any = _raw(outcome.payload) if self._world.journal.full else ""
         detail = {"requestId": invocation.request_id, "error": outcome.error} if outcome.error else None
@@ -147,6 +150,19 @@ class Runner:
         for arn in dict.fromkeys((invocation.function.arn, invocation.arn)):
             for metric, value in readings.items():
                 self._world.meters.add(arn, metric, value, ms=began)
+
+    def _threads_left(self, invocation: Invocation, environment: Environment) -> None:
+        """Say which threads outlive their invocation: on AWS they stand still until the next one, here they
+        go on."""
+        # Their numbers count all threads of the process: they would not be the same in the next run.
+        left = [
+            _NUMBER.sub("*", task.name.partition("/")[2])
+            for task in self._world.scheduler.open_tasks.values()
+            if task.kind == "thread" and task.facts is environment.facts and not task.done
+        ]
+        if left:
+            detail = {"requestId": invocation.request_id, "threads": left}
+            self._world.journal.record(invocation.function.name, "lambda.ThreadsLeft", "", detail)
 
     def _outcome(self, invocation: Invocation, task: Task) -> Outcome:
         if isinstance(task.result, Outcome):
