@@ -156,9 +156,21 @@ class Http:
         return is_deployed(url) or self.find(url) is not None
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | str = b""
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str = b"",
+        identity: str = "",
     ) -> Response:
-        """Make a request as a test: to a deployed API, a function URL or a double."""
+        """Make a request as a test: to a deployed API, a function URL or a double.
+
+        ``identity`` is the ARN of the role, user or account (``…:root``) that signs it.
+        """
+        if identity:
+            scope = "20260101/us-east-1/lambda/aws4_request"
+            signed = f"AWS4-HMAC-SHA256 Credential={identity.replace('/', '|')}/{scope}, Signature=0"
+            headers = {**(headers or {}), "Authorization": signed}
         data = body.encode() if isinstance(body, str) else body
         answer = self.exchange(Request(method.upper(), url, tuple((headers or {}).items()), data))
         if isinstance(answer, Failure):

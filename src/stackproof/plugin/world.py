@@ -154,14 +154,18 @@ class Fabric:
         json: Any = None,
         body: bytes | str = b"",
         headers: Mapping[str, str] | None = None,
+        identity: str = "",
     ) -> Response:
-        """A request to a deployed API (``stack.url("Api") + "/orders"``) or a function URL."""
+        """A request to a deployed API (``stack.url("Api") + "/orders"``) or a function URL.
+
+        ``identity`` is the ARN of who signs it (a role, a user, or an account's ``…:root``).
+        """
         __tracebackhide__ = True
         sent = dict(headers or {})
         if json is not None:
             body = jsons.dumps(json)
             sent.setdefault("Content-Type", "application/json")
-        return self.http.request(method, url, sent, body)
+        return self.http.request(method, url, sent, body, identity)
 
     # What happened.
 

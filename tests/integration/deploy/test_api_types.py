@@ -152,7 +152,18 @@ def test_an_http_api_of_single_resources(stack, fabric, function):
 
 def test_a_function_url_answers(stack, fabric, function):
     url = {"TargetFunctionArn": {"Fn::GetAtt": ["Function", "Arn"]}, "AuthType": "NONE"}
-    made = stack({"Resources": {**function, "Url": {"Type": "AWS::Lambda::Url", "Properties": url}}})
+    anybody = {
+        "FunctionName": {"Ref": "Function"},
+        "Action": "lambda:InvokeFunctionUrl",
+        "Principal": "*",
+        "FunctionUrlAuthType": "NONE",
+    }
+    resources = {
+        **function,
+        "Url": {"Type": "AWS::Lambda::Url", "Properties": url},
+        "Anybody": {"Type": "AWS::Lambda::Permission", "Properties": anybody},
+    }
+    made = stack({"Resources": resources})
     assert fabric.request("GET", made.url("Url") + "/x").json()["rawPath"] == "/x"
 
 

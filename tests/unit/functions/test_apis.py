@@ -349,6 +349,10 @@ def test_a_test_uses_requests_too(lab, apis):
 def test_a_function_url(lab):
     lab.function("f", ECHO)
     url = lab.aws.create_function_url_config(FunctionName="f", AuthType="NONE")["FunctionUrl"]
+    lab.aws.add_permission(
+        FunctionName="f", StatementId="all", Action="lambda:InvokeFunctionUrl", Principal="*",
+        FunctionUrlAuthType="NONE",
+    )  # fmt: skip
     event = lab.world.http.request("GET", url + "x?y=1").json()
     assert (event["rawPath"], event["routeKey"]) == ("/x", "$default")
     assert json.dumps(event["queryStringParameters"]) == '{"y": "1"}'

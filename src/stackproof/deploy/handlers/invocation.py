@@ -156,6 +156,8 @@ class Url(Handler):
 
     def create(self, job: Job) -> Made:
         """CreateFunctionUrlConfig."""
+        if job.get("InvokeMode") == "RESPONSE_STREAM":
+            job.left_out("InvokeMode", "answers are not streamed, requests are refused")
         answer = job.call("lambda", "create_function_url_config", job.pick(self._table), self._table)
         return Made(answer["FunctionArn"], {name: answer[name] for name in ("FunctionArn", "FunctionUrl")})
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from stackproof.fabric.http import Response
+from stackproof.fabric.http import Request, Response
 
 _KNOWN = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded", "cookies"))
 
@@ -116,3 +116,21 @@ def _with_type(headers: tuple[tuple[str, str], ...], usual: str) -> tuple[tuple[
     if any(name.lower() == "content-type" for name, _ in headers):
         return headers
     return (("Content-Type", usual), *headers)
+
+
+def looks_binary(request: Request) -> bool:
+    """HTTP APIs and function URLs hand on as text what says it is text (and what says nothing)."""
+    kind = request.header("Content-Type").split(";")[0].strip().lower()
+    textual = (
+        "application/json",
+        "application/javascript",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+    )
+    if not kind or kind.startswith("text/") or kind in textual or kind.endswith(("+json", "+xml")):
+        try:
+            request.body.decode()
+        except UnicodeDecodeError:
+            return True
+        return False
+    return True

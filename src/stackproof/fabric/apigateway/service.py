@@ -17,6 +17,7 @@ from stackproof.fabric.apigateway import answers, cors, events, routes
 from stackproof.fabric.apigateway.events import Visit
 from stackproof.fabric.apigateway.routes import Route
 from stackproof.fabric.apigateway.tables import Api, Tables
+from stackproof.fabric.apigateway.urls import FunctionUrls
 from stackproof.fabric.functions.invocation import Invocation, Outcome
 from stackproof.fabric.functions.model import Function
 from stackproof.fabric.functions.policies import allows
@@ -40,6 +41,7 @@ class ApiGatewayService:
         self._world = world
         self._binary: dict[str, tuple[str, ...]] = {}
         self.tables = Tables(world)
+        self.urls = FunctionUrls(self, world)
         self.operations: Mapping[str, Operation] = {
             "CreateRestApi": self.create_rest_api,
             "GetRestApi": self.get_rest_api,
@@ -75,11 +77,26 @@ class ApiGatewayService:
         host = urlsplit(request.url).hostname or ""
         name, kind, region = host.split(".")[:3]
         if kind == "lambda-url":
-            return self._function_url(request, host)
+            return self.urls.handle(request, host)
         api = self.tables.find(name, region)
         if api is None:
             raise ConnectionError(f"there is no API {name} in {region}: the name {host} does not resolve")
-        return self._rest(request, api, host) if api.kind == "rest" else self._http(request, api, host)
+        began = self._world.clock.ms
+        answer = self._rest(request, api, host) if api.kind == "rest" else self._http(request, api, host)
+        self._measure(request, api, answer.status, began)
+        return answer
+
+    def _measure(self, request: Request, api: Api, status: int, began: int) -> None:
+        """The metrics of a request, under the API and its stage."""
+        path = urlsplit(request.url).path
+        stage = path.lstrip("/").split("/")[0] if api.kind == "rest" else self._http_stage(api, path)[0]
+        arn = arns.arn("execute-api", api.region, api.account, f"{api.kind}/{api.name or api.id}/{stage}")
+        suffix = "XXError" if api.kind == "rest" else "xx"
+        meters = self._world.meters
+        meters.add(arn, "Count")
+        meters.add(arn, "Latency", self._world.clock.ms - began)
+        for first in (4, 5):
+            meters.add(arn, f"{first}{suffix}", int(status // 100 == first))
 
     def _rest(self, request: Request, api: Api, host: str) -> Response:
         raw = urlsplit(request.url).path or "/"
@@ -133,7 +150,7 @@ class ApiGatewayService:
         visit = Visit(
             request, api.id, api.account, host, stage, path, raw, template, parameters,
             api.stages[stage]["variables"], self._world.ids.uuid(), self._world.clock.ms, route_key=key,
-            binary=_looks_binary(request),
+            binary=answers.looks_binary(request),
         )  # fmt: skip
         version = str(route.integration.get("PayloadFormatVersion", "1.0"))
         uri = str(route.integration.get("IntegrationUri", ""))
@@ -178,7 +195,7 @@ class ApiGatewayService:
             allows(function, qualifier, "apigateway.amazonaws.com", source + path) for path in paths
         ):
             return wrong
-        outcome = self._invoke(function, qualifier, event, visit, api.kind)
+        outcome = self.invoke(function, qualifier, event, visit, api.kind)
         if isinstance(outcome, Response):
             return outcome
         bad = answers.message(502, "Internal server error") if rest else wrong
@@ -200,7 +217,7 @@ class ApiGatewayService:
             return None, ""
         return function, what.qualifier
 
-    def _invoke(
+    def invoke(
         self, function: Function, qualifier: str, event: Mapping[str, Any], visit: Visit, kind: str
     ) -> Outcome | Response:
         """The function's outcome, or the gateway's own answer: too slow, throttled."""
@@ -217,7 +234,10 @@ class ApiGatewayService:
             version = service.resolve(function, qualifier)
             payload = json.dumps(event).encode()
             task = service.invoking.start(function, version, arn, payload, visit.api, done)
-        except ServiceError:
+        except ServiceError as error:
+            if kind == "url" and error.code == "TooManyRequestsException":
+                reason = {"Reason": error.extra.get("Reason", ""), "Type": "User", "message": error.message}
+                return Response.of_json(reason, 429)
             status = 500 if kind == "rest" else 503
             return answers.message(
                 status, "Internal server error" if kind == "rest" else "Service Unavailable"
@@ -229,33 +249,6 @@ class ApiGatewayService:
             return answers.message(503, "Service Unavailable")
         return ended[0]
 
-    def _function_url(self, request: Request, host: str) -> Response:
-        for function in self._world.service("lambda").functions.values():
-            for qualifier, config in function.urls.items():
-                if urlsplit(str(config["FunctionUrl"])).hostname == host:
-                    return self._by_url(request, host, function, qualifier, config)
-        return answers.message(404, "Not Found")
-
-    def _by_url(
-        self, request: Request, host: str, function: Function, qualifier: str, config: Mapping[str, Any]
-    ) -> Response:
-        if config["AuthType"] != "NONE":
-            return answers.message(403, "Forbidden")
-        raw = urlsplit(request.url).path or "/"
-        visit = Visit(
-            request, host.split(".")[0], "anonymous", host, "$default", raw, raw, "$default", {}, {},
-            self._world.ids.uuid(), self._world.clock.ms, route_key="$default", binary=_looks_binary(request),
-        )  # fmt: skip
-        outcome = self._invoke(function, qualifier, events.version_2(visit), visit, "url")
-        if isinstance(outcome, Response):
-            return outcome
-        try:
-            if outcome.error:
-                raise answers.Malformed
-            return answers.version_2(outcome.payload)
-        except answers.Malformed:
-            return Response(502, b"Internal Server Error", (("Content-Type", "text/plain"),))
-
     # Snapshots.
 
     def snapshot(self) -> Any:
@@ -266,24 +259,6 @@ class ApiGatewayService:
         """Back to a snapshot."""
         self._binary = dict(state)
         self.tables.forget()
-
-
-def _looks_binary(request: Request) -> bool:
-    """HTTP APIs and function URLs hand on as text what says it is text (and what says nothing)."""
-    kind = request.header("Content-Type").split(";")[0].strip().lower()
-    textual = (
-        "application/json",
-        "application/javascript",
-        "application/xml",
-        "application/x-www-form-urlencoded",
-    )
-    if not kind or kind.startswith("text/") or kind in textual or kind.endswith(("+json", "+xml")):
-        try:
-            request.body.decode()
-        except UnicodeDecodeError:
-            return True
-        return False
-    return True
 
 
 def _not_emulated(what: str, api: Api, route: Route) -> CapabilityMissing:

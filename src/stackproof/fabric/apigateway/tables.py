@@ -24,6 +24,7 @@ class Api:
     routes: tuple[Route, ...]
     stages: Mapping[str, Mapping[str, Any]]
     cors: Mapping[str, Any] | None = None
+    name: str = ""
 
 
 class Tables:
@@ -93,7 +94,8 @@ class Tables:
             }
             for stage in stages
         }  # fmt: skip
-        return Api(api, "rest", caller.account, caller.region, tuple(routes), shown)
+        name = self._call("apigateway", "GetRestApi", {"restApiId": api}, caller)["name"]
+        return Api(api, "rest", caller.account, caller.region, tuple(routes), shown, name=name)
 
     def _http(self, api: str, caller: Caller) -> Api:
         about = self._call("apigatewayv2", "GetApi", {"ApiId": api}, caller)
