@@ -23,6 +23,7 @@ from stackproof.model import Finding, Location, Outcome, Severity
 from stackproof.template import parameter_files, samconfig
 from stackproof.template.model import Configuration, Document, ParameterValue, Unknown
 from stackproof.template.parameter_files import Settings
+from stackproof.template.places import is_file, real
 from stackproof.template.unknowns import text_of
 
 FOLDER = "config"
@@ -57,15 +58,15 @@ def config_files(template: Path) -> tuple[Path, ...]:
     folder = template.parent / FOLDER
     found: list[Path] = []
     if folder.is_dir():
-        found = sorted(item for item in folder.iterdir() if item.suffix in _SUFFIXES and item.is_file())
+        found = sorted(item for item in folder.iterdir() if item.suffix in _SUFFIXES and is_file(item))
     sam = template.parent / samconfig.FILE_NAME
-    return (*found, sam) if sam.is_file() else tuple(found)
+    return (*found, sam) if is_file(sam) else tuple(found)
 
 
 def display(path: Path, root: Path) -> str:
     """The name of a file in findings: relative to the project when it lies inside."""
     try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
+        return real(path).relative_to(root.resolve()).as_posix()
     except ValueError:
         return path.as_posix()
 
@@ -156,7 +157,7 @@ class _Reader:
 
     def _samconfig(self, found: dict[str, _Sources]) -> None:
         path = self._path.parent / samconfig.FILE_NAME
-        if not path.is_file():
+        if not is_file(path):
             return
         self.reads.append(path)
         environments, own = samconfig.environments(path, display(path, self._root), self._path)
@@ -186,8 +187,8 @@ class _Reader:
 def _siblings(path: Path) -> dict[str, Path]:
     """The templates of a folder (by their endings), by stem; the given one for its own."""
     with os.scandir(path.parent) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file())
-    found = [path.parent / name for name in names if name.endswith(_TEMPLATE_SUFFIXES)]
+        names = sorted(entry.name for entry in entries if entry.name.endswith(_TEMPLATE_SUFFIXES))
+    found = [item for name in names if is_file(item := path.parent / name)]
     return {**{item.stem: item for item in found}, path.stem: path}
 
 

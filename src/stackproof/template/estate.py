@@ -22,6 +22,7 @@ from stackproof.template.model import (
     Expanded,
     Resolved,
 )
+from stackproof.template.places import real
 from stackproof.template.resolve import resolve
 from stackproof.template.transform import expand
 from stackproof.template.unknowns import text_of
@@ -262,9 +263,9 @@ class Estate:
 
     def name_of(self, path: Path) -> str:
         """The estate's name of a file, which joins it when it is new."""
-        resolved = path.resolve()
+        resolved = real(path)
         for name, known in self._paths.items():
-            if known == path or known.resolve() == resolved:
+            if known == path or real(known) == resolved:
                 return name
         name = display(path, self.root)
         self._paths[name] = path

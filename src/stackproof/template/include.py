@@ -14,6 +14,7 @@ from stackproof.template.load_rules import finding
 from stackproof.template.marks import Marks, plain
 from stackproof.template.model import Document
 from stackproof.template.paths import IncludeMap, Snippet
+from stackproof.template.places import real
 from stackproof.template.values import NotKnown, Values, references
 
 INCLUDE = "AWS::Include"
@@ -93,7 +94,7 @@ def outside(path: Path, template: Path, root: Path) -> bool:
 
     What a template may read must not be for the template to say: a report shows lines of what was read.
     """
-    template, path = template.resolve(), path.resolve()
+    template, path = real(template), real(path)
     home = root.resolve() if template.is_relative_to(root.resolve()) else template.parent
     return not (path.is_relative_to(home) or path.is_relative_to(root.resolve()))
 
@@ -192,7 +193,7 @@ class _Walker:
         if path is None:
             self._not_included(location, place)
             return None
-        path = path.resolve()
+        path = real(path)
         if _mapping(location, self.urls) is None and outside(path, place.files[0], self.root):
             self._broken(f"the include of {location} leads out of the project, it is not read", place)
             return None
@@ -209,8 +210,9 @@ class _Walker:
                 self._broken(f"the included file {location} is too large", place)
                 return None
             text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        except (OSError, ValueError) as error:
+            odd = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+            reason = getattr(error, "strerror", None) or odd
             self._broken(f"the included file {location} cannot be read: {reason}", place)
             return None
         tree, findings = decode_text(file, text)

@@ -15,6 +15,7 @@ from stackproof.model import DocPath
 from stackproof.template.constraints import check_value, declaration
 from stackproof.template.include import outside
 from stackproof.template.model import Choice, Configuration, ParameterValue, Unknown
+from stackproof.template.places import is_file
 from stackproof.template.references import NESTED_TYPES
 from stackproof.template.unknowns import text_of
 
@@ -120,7 +121,7 @@ def _mapped(text: str, config: Config, environment: str) -> Target | None:
         return None
     _, _, prefix, target = max(matching)
     place = Path(config.root) / target
-    if place.is_file():
+    if is_file(place):
         return Target(place)
     rest = text[len(prefix) :].split("?", 1)[0].lstrip("/")
     if "${" in rest:
@@ -129,7 +130,7 @@ def _mapped(text: str, config: Config, environment: str) -> Target | None:
 
 
 def _local(path: Path, text: str) -> Target:
-    if path.is_file():
+    if is_file(path):
         return Target(path)
     return Target(problem=f"'{text}': there is no file {path.name} at that place")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from stackproof.model import Location
 from stackproof.template.parameter_files import Settings
+from stackproof.template.places import real
 
 FILE_NAME = "samconfig.toml"
 DEFAULT_TEMPLATES = ("template.yaml", "template.yml", "template.json")
@@ -63,7 +64,7 @@ def _merged(table: dict[str, Any]) -> dict[str, Any]:
 def _concerns(values: dict[str, Any], path: Path, template: Path) -> bool:
     named = values.get("template_file", values.get("template"))
     if isinstance(named, str):
-        return (path.parent / named).resolve() == template.resolve()
+        return real(path.parent / named) == real(template)
     return template.name in DEFAULT_TEMPLATES
 
 
