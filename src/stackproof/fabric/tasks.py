@@ -112,9 +112,9 @@ class Task:
     def rests(self) -> bool:
         """Whether a snapshot may be taken.
 
-        It is a process that can be made anew, or a thread of one, and waits for something to come (a long poll,
-        a lock, a sleep) with nothing in its hands. A thread that an invocation left behind rests while it waits
-        for work, as a pool's does: its environment is cold after a restore.
+        It is a process that can be made anew, or a thread of one, and waits for something to come (a long
+        poll, a lock, a sleep) with nothing in its hands. A thread that an invocation left behind rests while
+        it waits for work, as a pool's does: its environment is cold after a restore.
         """
         root = self
         while root.parent is not None:

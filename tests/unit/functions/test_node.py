@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from stackproof.errors import CapabilityMissing
+
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed here")
 NODE = {"Runtime": "nodejs20.x", "Handler": "index.handler"}
 
@@ -65,3 +67,39 @@ def test_a_timeout_is_virtual(lab):
 def test_a_handler_that_cannot_be_loaded(lab, files, kind):
     lab.function("f", files, **NODE)
     assert lab.invoke("f").value["errorType"] == kind
+
+
+CALLS = {
+    "endpoint of the SDK": "new URL('/', process.env.AWS_ENDPOINT_URL)",
+    "AWS itself": "'http://sqs.us-east-1.amazonaws.com/'",
+}
+
+
+@pytest.mark.parametrize("place", sorted(CALLS))
+@pytest.mark.parametrize("how", ["invoked", "by an event"])
+def test_an_aws_call_is_refused_by_name_whatever_the_handler_makes_of_it(lab, place, how):
+    code = f"""
+        const http = require("http");
+        exports.handler = () => new Promise((done) => {{
+          try {{
+            http.get({CALLS[place]}, () => done("answered")).on("error", () => done("swallowed"));
+          }} catch (error) {{ done("swallowed"); }}
+        }});
+        """
+    lab.function("f", {"index.js": code}, **NODE)
+    if how == "by an event":
+        lab.send_event("f")
+    drive = lab.run if how == "by an event" else lambda: lab.invoke("f")
+    with pytest.raises(CapabilityMissing, match=r"not emulated: AWS calls from nodejs20\.x functions.*f"):
+        drive()
+
+
+def test_another_place_of_this_machine_is_not_aws(lab):
+    code = """
+        const http = require("http");
+        exports.handler = () => new Promise((done) => {
+          http.get("http://127.0.0.1:1/", () => done("answered")).on("error", () => done("closed"));
+        });
+        """
+    lab.function("f", {"index.js": code}, **NODE)
+    assert lab.invoke("f").value == "closed"

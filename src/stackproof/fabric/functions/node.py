@@ -1,7 +1,8 @@
 """The Node.js runtime: a worker process for each environment, where node is installed.
 
-Time in the worker is virtual (see ``node_bootstrap.cjs``). AWS calls of the handler are not emulated:
-the SDK is pointed at a closed port, so that they fail loudly.
+Time in the worker is virtual (see ``node_bootstrap.cjs``). AWS calls of the handler are not emulated: the
+SDK is pointed at a closed port, and an attempt raises ``CapabilityMissing`` at whoever drives the world,
+whatever the handler makes of its error.
 """
 
 from __future__ import annotations
@@ -106,6 +107,9 @@ class NodeRuntime:
             if found:
                 self._rest = rest
                 message: dict[str, Any] = json.loads(line)
+                if "refused" in message:
+                    self.close()
+                    raise self._calls_aws(message["refused"])
                 if "log" not in message:
                     return message
                 self._environment.write(message["log"])
@@ -116,6 +120,14 @@ class NodeRuntime:
             if not data:
                 return None
             self._rest += data
+
+    def _calls_aws(self, host: str) -> CapabilityMissing:
+        config = self._environment.version.config
+        what = f"AWS calls from {config['Runtime']} functions"
+        return CapabilityMissing(
+            f"not emulated: {what} (function {config['FunctionName']}{f' called {host}' if host else ''})",
+            hint="the fabric answers AWS calls of Python functions only",
+        )
 
     def _outcome(self, invocation: Invocation, answer: dict[str, Any]) -> Outcome:
         error = answer.get("error")

@@ -59,10 +59,14 @@ globalThis.setInterval = (action, wait, ...args) => schedule(action, wait, args,
 globalThis.clearTimeout = globalThis.clearInterval = cancel;
 setTimeout[util.promisify.custom] = (wait, value) => new Promise((done) => setTimeout(done, wait, value));
 
+// The SDK is pointed at this port (see node.py): whoever connects there calls AWS.
+const CLOSED_PORT = 9;
 const connect = net.Socket.prototype.connect;
 net.Socket.prototype.connect = function (...given) {
   const options = Array.isArray(given[0]) ? given[0][0] : given[0];
   const host = (options && options.host) || "localhost";
+  const closed = options && Number(options.port) === CLOSED_PORT && host === "127.0.0.1";
+  if (closed || /(^|\.)(amazonaws\.com(\.cn)?|api\.aws)$/.test(host)) send({ refused: closed ? "" : host });
   if (!["localhost", "127.0.0.1", "::1"].includes(host)) {
     throw new Error(`a connection to ${host} was refused: code under test talks to loopback only`);
   }

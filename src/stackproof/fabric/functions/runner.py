@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stackproof.errors import CapabilityMissing
 from stackproof.fabric.functions import errors, failures
 from stackproof.fabric.functions.environment import Environment
 from stackproof.fabric.functions.invocation import Invocation, Outcome
@@ -139,6 +140,9 @@ class Runner:
         for observe in self._service.observers:
             observe(invocation)
         invocation.done(invocation, outcome)
+        if isinstance(task.error, CapabilityMissing):
+            # What is not emulated must not pass as an error of the function.
+            raise task.error
 
     def _measure(self, invocation: Invocation, outcome: Outcome) -> None:
         """The metrics of an invocation, in the minute when it began; for its alias or version too."""
