@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from stackproof.checks.base import Checks
-from stackproof.checks.guard.engine import GuardEngine
-from stackproof.checks.lint.engine import LintEngine
 from stackproof.gate.estates import Estates, Instances
 from stackproof.gate.reads import Recorder
 from stackproof.gate.results import OUTSIDE, RESOLVED, WRITTEN, StageResult
@@ -17,6 +15,11 @@ from stackproof.template.discover import TemplateFile
 from stackproof.template.load import Loaded
 from stackproof.template.model import Document, Resolved
 from stackproof.verdict.suppress import collect
+
+if TYPE_CHECKING:
+    from stackproof.checks.base import Checks
+    from stackproof.checks.guard.engine import GuardEngine
+    from stackproof.checks.lint.engine import LintEngine
 
 _DANGEROUS = frozenset({"SP-LOAD-READ", "SP-LOAD-SIZE", "SP-LOAD-DEPTH", "SP-LOAD-ALIASES"})
 """What keeps cfn-lint away from a file: it would take the time or the memory that the loader refused."""

@@ -1,6 +1,6 @@
 """Decode template text once, with cfn-lint's marked nodes, into a tree of JSON values.
 
-Import this module only where a template is decoded: it imports cfn-lint (about two seconds).
+Import this module only where a template is decoded: it imports a part of cfn-lint.
 
 Loaders disagree about YAML 1.1 scalars, so the tree holds what JSON can hold: dates stay text,
 integers of more than 64 bits and ``.inf``/``.nan`` become their text, every key is a string (a number's
@@ -17,11 +17,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from cfnlint.decode import cfn_json, cfn_yaml
-from cfnlint.decode.node import dict_node, list_node, str_node
 from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode
 from yaml.reader import ReaderError
+
+from stackproof.template.decoder import decoder
+
+_DECODER = decoder()
+cfn_json, cfn_yaml = _DECODER.cfn_json, _DECODER.cfn_yaml
+dict_node, list_node, str_node = _DECODER.node.dict_node, _DECODER.node.list_node, _DECODER.node.str_node
+
+_FullLoader: Any = cfn_yaml.CfnFullLoader
+_FullDecoder: Any = cfn_json.CfnJSONDecoder
 
 # serde_json, which Guard uses, refuses documents nested deeper than 128.
 MAX_DEPTH = 100
@@ -149,7 +156,7 @@ def _at(rule: str, message: str, mark: Any) -> Mistake:
     return Mistake(rule, message, mark.line + 1, mark.column + 1)
 
 
-class Loader(cfn_yaml.CfnFullLoader):  # type: ignore[misc]
+class Loader(_FullLoader):  # type: ignore[misc]
     """cfn-lint's loader with JSON values only, and with bounds on keys and merges."""
 
     def __init__(self, text: str, is_json: bool) -> None:
@@ -321,7 +328,7 @@ def _indents_with_tab(text: str, line: int) -> bool:
     return "\t" in content[: len(content) - len(content.lstrip())]
 
 
-class _JSONDecoder(cfn_json.CfnJSONDecoder):  # type: ignore[misc]
+class _JSONDecoder(_FullDecoder):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.object_pairs_hook = _pairs
