@@ -14,11 +14,11 @@ from typing import Any
 from stackproof import schemas
 
 _CERTAIN = re.compile(
-    r"(?i).*(Passwords?|Passphrase|PrivateKey|ClientSecret|SecretKey|SecretAccessKey|OAuthToken|AuthToken"
+    r"(?i)\w*(Passwords?|Passphrase|PrivateKey|ClientSecret|SecretKey|SecretAccessKey|OAuthToken|AuthToken"
     r"|AccessToken|ApiKey|PlatformCredential)"
 )
 _LIKELY = re.compile(
-    r"(?i).*(Passwords?|Passphrase|Secret|SecretString|SecretKey|Token|PrivateKey|Credentials?|ApiKey|ApiKeyValue"
+    r"(?i)\w*(Passwords?|Passphrase|Secret|SecretString|SecretKey|Token|PrivateKey|Credentials?|ApiKey|ApiKeyValue"
     r"|SharedKey|AuthKey|AccessKey)"
 )
 _OTHER = re.compile(r"(Manage|Rotate|Remove|Generate|Validate|No)[A-Z].*|.*ClientToken|NextToken")
@@ -26,6 +26,8 @@ _OTHER = re.compile(r"(Manage|Rotate|Remove|Generate|Validate|No)[A-Z].*|.*Clien
 _MAPS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "AWS::Cognito::UserPoolIdentityProvider": (("ProviderDetails",),),
 }
+# A description of an API: what it calls a password or credentials is a name, not a value.
+_DESCRIPTIONS = ("Body",)
 # The file's place in the proxy's container, not the key.
 _PLACES = ("File", "PrivateKey")
 _TEXT = frozenset({"string", None})
@@ -51,7 +53,12 @@ def secret_paths(resource_type: str) -> tuple[Steps, ...]:
         steps = tuple(step for step in str(pointer).split("/") if step not in ("", "properties", "items"))
         found[steps] = None
     shown = schemas.read_only(resource_type)
-    return tuple(steps for steps in found if steps[-2:] != _PLACES and ".".join(steps) not in shown)
+    left_out = (_DESCRIPTIONS, ())
+    return tuple(
+        steps
+        for steps in found
+        if steps not in left_out and steps[-2:] != _PLACES and ".".join(steps) not in shown
+    )
 
 
 def _certain(root: Mapping[str, Any], node: Any, steps: Steps, depth: int) -> Iterator[Steps]:
