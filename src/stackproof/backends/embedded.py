@@ -46,6 +46,7 @@ class EmbeddedBackend(WorldBackend):
             "events",
             "functions",
             "journal",
+            "pipes",
             "run_until_idle",
             "schedules",
             "s3-notifications",

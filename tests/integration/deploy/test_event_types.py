@@ -152,3 +152,34 @@ def test_a_bus_policy_lets_another_account_in(one, aws, fabric, kind):
     made.delete()
     answer = other.put_events(Entries=[entry])
     assert answer["Entries"][0]["ErrorCode"] == "AccessDeniedException"
+
+
+def test_a_pipe_of_a_stack_runs_until_it_is_deleted(one, changed, aws, fabric, refused):
+    others = {name: {"Type": "AWS::SQS::Queue"} for name in ("In", "Out")}
+    made = one(
+        "AWS::Pipes::Pipe", others, RoleArn="arn:aws:iam::123456789012:role/r",
+        Source={"Fn::GetAtt": ["In", "Arn"]}, Target={"Fn::GetAtt": ["Out", "Arn"]},
+        SourceParameters={"FilterCriteria": {"Filters": [{"Pattern": '{"body": {"n": [1]}}'}]}},
+        TargetParameters={"InputTemplate": "<$.body>"}, Tags={"a": "b"},
+    )  # fmt: skip
+    assert made["It"].verdict.left_out == ()
+    for number in (1, 2):
+        aws.sqs.send_message(QueueUrl=made.queue("In"), MessageBody=json.dumps({"n": number}))
+    assert bodies(aws, fabric, made.queue("Out")) == [{"n": 1}]
+    changed(made, TargetParameters={"InputTemplate": '{"number": <$.body.n>}'}, Tags={"a": "b"})
+    fabric.run_until_idle()
+    aws.sqs.send_message(QueueUrl=made.queue("In"), MessageBody='{"n": 1}')
+    assert bodies(aws, fabric, made.queue("Out")) == [{"number": 1}]
+    found = aws.pipes.describe_pipe(Name=made["It"].physical_id)
+    assert (found["Arn"], found["Tags"]) == (made["It"].arn, {"a": "b"})
+    made.delete()
+    assert refused(aws.pipes.describe_pipe, Name=made["It"].physical_id) == "NotFoundException"
+
+
+def test_a_pipe_of_a_source_that_nothing_polls_is_not_emulated(one):
+    made = one(
+        "AWS::Pipes::Pipe", RoleArn="arn:aws:iam::123456789012:role/r",
+        Source="arn:aws:kafka:us-east-1:123456789012:cluster/c/1", Target="arn:aws:sqs:us-east-1:123456789012:q",
+    )  # fmt: skip
+    assert made["It"].verdict.decisive == "Source"
+    made.delete()

@@ -66,6 +66,7 @@ TYPES: dict[str, str] = {
     "AWS::Events::EventBusPolicy": "events:BusPolicy",
     "AWS::Events::Rule": "events:Rule",
     "AWS::Events::Archive": "events:Archive",
+    "AWS::Pipes::Pipe": "pipes:Pipe",
     "AWS::Scheduler::Schedule": "scheduler:Schedule",
     "AWS::Scheduler::ScheduleGroup": "scheduler:Group",
     "AWS::ApiGateway::RestApi": "apigateway:RestApi",

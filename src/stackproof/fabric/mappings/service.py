@@ -78,7 +78,7 @@ class Mappings:
             params.get("Enabled") is not False,
             tuple(params.get("FunctionResponseTypes") or ()),
             (params.get("ScalingConfig") or {}).get("MaximumConcurrency"),
-            *_filters(params),
+            *parse_filters(params),
             _kept(params),
         )  # fmt: skip
         self.table[identifier] = mapping
@@ -127,7 +127,7 @@ class Mappings:
         target = self.service.functions.get(changes.get("function", mapping.function))
         timeout = int(target.latest.config["Timeout"]) if target else 0
         source.check({**merged, "EventSourceArn": mapping.source}, timeout, caller)
-        changes["filters"], changes["patterns"] = _filters(merged)
+        changes["filters"], changes["patterns"] = parse_filters(merged)
         changes.update(
             batch_size=merged["BatchSize"], window=merged["MaximumBatchingWindowInSeconds"],
             enabled=merged["Enabled"], reports=tuple(merged["FunctionResponseTypes"]),
@@ -228,7 +228,7 @@ def _kept(params: Params) -> dict[str, Any]:
     return {name: params[name] for name in _KEPT if params.get(name) is not None}
 
 
-def _filters(params: Params) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
+def parse_filters(params: Params) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
     """The filter patterns of a request, as given and parsed."""
     texts: list[str] = []
     parsed: list[dict[str, Any]] = []

@@ -35,7 +35,7 @@ class Working:
         self._source = source
         self._world = source.world
         self._lambda = source.functions
-        self._destination = discarded.Destination(source.world)
+        self.destination = discarded.Destination(source.world)
 
     def advance(self, mapping: EventSourceMapping, poller: Poller, shard: Shard, number: int) -> None:
         """Start what can be started."""
@@ -286,7 +286,7 @@ class Working:
             batch, mapping, shard, condition, ended, self._source.info(batch), self._world.clock.ms,
             self._world.ids.uuid(),
         )  # fmt: skip
-        self._destination.send(mapping, version, found, batch, shard)
+        self.destination.send(mapping, version, found, batch, shard)
 
 
 def _stream_name(source: str) -> str:
