@@ -50,6 +50,14 @@ class _Template:
     rewritten: list[Path] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A section of a snippet: its text where that can be moved, its values with numbers as written."""
+
+    body: str | None
+    exact: Any
+
+
 def assemble(folder: Path) -> Assembled:
     """The template that the snippets below ``folder`` make.
 
@@ -78,6 +86,8 @@ def assemble(folder: Path) -> Assembled:
 
 
 def _add(template: _Template, folder: Path, path: Path) -> None:
+    from stackproof.template.lexical import read
+
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -97,9 +107,9 @@ def _add(template: _Template, folder: Path, path: Path) -> None:
     if named and not (KEYS & tree.keys()):
         _merge(template, named, tree, marks, ())
         body = _indent(_clean(text)) if _is_block(text) else None
-        _block(template, path, named, body, tree)
+        _block(template, path, named, _Part(body, read(text).tree), tree)
         return
-    parts = dict(_split(text)) if _is_block(text) else {}
+    parts, exact = dict(_split(text)) if _is_block(text) else {}, read(text).tree
     for section, value in tree.items():
         if section not in KEYS:
             where = marks((section,))
@@ -110,12 +120,10 @@ def _add(template: _Template, folder: Path, path: Path) -> None:
                 column=where.column,
                 hint="put the file into a folder named after its section, such as resources/",
             )
-        _section(template, path, str(section), value, marks, parts.get(str(section)))
+        _section(template, path, str(section), value, marks, _Part(parts.get(section), exact[section]))
 
 
-def _section(
-    template: _Template, path: Path, section: str, value: Any, marks: Marks, body: str | None
-) -> None:
+def _section(template: _Template, path: Path, section: str, value: Any, marks: Marks, part: _Part) -> None:
     if section not in _SCALARS:
         if not isinstance(value, dict):
             where = marks((section,))
@@ -123,7 +131,7 @@ def _section(
                 f"{section} is not a mapping", file=where.file, line=where.line, column=where.column
             )
         _merge(template, section, value, marks, (section,))
-        _block(template, path, section, body, value)
+        _block(template, path, section, part, value)
         return
     known = template.values.get(section)
     if section == "Transform":
@@ -220,17 +228,17 @@ def _indent(text: str) -> str:
     return "\n".join(f"  {line}" if line.strip() else line for line in text.split("\n"))
 
 
-def _block(template: _Template, path: Path, section: str, body: str | None, value: Any) -> None:
+def _block(template: _Template, path: Path, section: str, part: _Part, value: Any) -> None:
     """Take the snippet's own text where it is block style; it must still mean the same where it is put."""
-    if body is not None and _UNMOVABLE not in body:
-        body = _normal(body)
+    if part.body is not None and _UNMOVABLE not in part.body:
+        body = _normal(part.body)
         tree, findings = decode_text(str(path), f"{section}:\n{body}\n")
         if not findings and isinstance(tree, dict) and plain(tree.get(section)) == plain(value):
             template.blocks.setdefault(section, []).append(body)
             return
     if path.suffix.lower() != ".json" and path not in template.rewritten:
         template.rewritten.append(path)
-    template.blocks.setdefault(section, []).append(_indent(dump_yaml(plain(value)).rstrip("\n")))
+    template.blocks.setdefault(section, []).append(_indent(dump_yaml(part.exact).rstrip("\n")))
 
 
 def _normal(body: str) -> str:

@@ -122,3 +122,15 @@ def test_the_command_tells_whose_comments_are_gone(tmp_path: Path, write: Write)
     assert result.exit_code == 0
     assert "A:\n    Type: A::B" in result.stdout
     assert "a.yaml: rewritten" in result.stderr
+
+
+def test_a_json_snippets_numbers_keep_their_digits(tmp_path: Path) -> None:
+    (tmp_path / "resources").mkdir()
+    body = '{"Engine": {"Type": "A::B::C", "Properties": {"Version": 1.10, "Big": 12345678901234567890123}}}'
+    (tmp_path / "resources/engine.json").write_text(body)
+    (tmp_path / "whole.json").write_text(
+        '{"Resources": {"Other": {"Type": "A::B::C", "Properties": {"X": 2.50}}}}'
+    )
+    text = assemble(tmp_path).text
+    for written in ("Version: 1.10\n", "Big: 12345678901234567890123\n", "X: 2.50\n"):
+        assert written in text
