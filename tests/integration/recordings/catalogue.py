@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import destination_scenarios  # noqa: F401 - registers its scenarios
 import event_source_scenarios  # noqa: F401
 import events_scenarios  # noqa: F401
+import kinesis_source_scenarios  # noqa: F401
 import sns_delivery_scenarios  # noqa: F401
 import sns_filter_scenarios  # noqa: F401
 import sns_function_scenarios  # noqa: F401
@@ -18,12 +19,15 @@ import sns_scenarios  # noqa: F401
 import sqs_fifo_scenarios  # noqa: F401
 import sqs_scenarios  # noqa: F401
 import stage
+import table_source_scenarios  # noqa: F401
 
 SOURCES = (
     "sqs",
     "sns",
     "sns-filter-policy",
     "sqs-event-source",
+    "kinesis-event-source",
+    "dynamodbstreams-event-source",
     "lambda-destinations",
     "events-inputs",
     "events-targets",

@@ -37,8 +37,10 @@ class DynamoDbService:
         self.expiring: dict[str, str] = {}
         self._looked: dict[str, tuple[int, int | None]] = {}
         self._timer: Timer | None = None
+        self._ids: dict[str, str] = {}
         self.operations: Mapping[str, Operation] = {
             "CreateTable": self.create_table,
+            "DescribeTable": self.describe_table,
             "UpdateTable": self.update_table,
             "DeleteTable": self.delete_table,
             "UpdateTimeToLive": self.update_time_to_live,
@@ -62,15 +64,36 @@ class DynamoDbService:
     def create_table(self, params: Params, caller: Caller) -> Response:
         """As the state behind does it; a stream opens."""
         answer = self._behind("CreateTable", params, caller)
-        self._follow(answer["TableDescription"])
-        return answer
+        table = answer["TableDescription"]
+        self._follow(table)
+        self._ids[table["TableArn"]] = self._world.ids.uuid()
+        table.pop("WarmThroughput", None)
+        return {"TableDescription": self._described(table, "CREATING")}
+
+    def describe_table(self, params: Params, caller: Caller) -> Response:
+        """As the state behind does it, with the table's id."""
+        answer = self._behind("DescribeTable", params, caller)
+        return {"Table": self._described(answer["Table"], answer["Table"]["TableStatus"])}
 
     def update_table(self, params: Params, caller: Caller) -> Response:
         """As the state behind does it; a stream opens or closes."""
         answer = self._behind("UpdateTable", params, caller)
+        table = answer["TableDescription"]
         if "StreamSpecification" in params:
-            self._follow(answer["TableDescription"])
-        return answer
+            self._follow(table)
+        billing = table.get("BillingModeSummary")
+        if billing and billing.get("BillingMode") == "PAY_PER_REQUEST":
+            table["BillingModeSummary"] = {
+                "LastUpdateToPayPerRequestDateTime": table["CreationDateTime"],
+                **billing,
+            }
+        return {"TableDescription": self._described(table, "UPDATING")}
+
+    def _described(self, table: Mapping[str, Any], status: str) -> dict[str, Any]:
+        """A table as AWS tells of it: no empty lists; a change is over when somebody asks again."""
+        shown = {name: value for name, value in table.items() if value != []}
+        found = self._ids.get(table["TableArn"])
+        return {**shown, "TableStatus": status} | ({"TableId": found} if found else {})
 
     def delete_table(self, params: Params, caller: Caller) -> Response:
         """As the state behind does it; the stream closes, and is there for another day."""
@@ -78,6 +101,7 @@ class DynamoDbService:
         arn = str(answer["TableDescription"]["TableArn"])
         self._streams.closed(arn)
         self.expiring.pop(arn, None)
+        self._ids.pop(arn, None)
         return answer
 
     def _follow(self, table: Mapping[str, Any]) -> None:
@@ -174,9 +198,9 @@ class DynamoDbService:
 
     def snapshot(self) -> Any:
         """Which items expire, and when they were looked for."""
-        return dict(self.expiring), dict(self._looked), self._timer
+        return dict(self.expiring), dict(self._looked), self._timer, dict(self._ids)
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot, in place."""
-        expiring, looked, self._timer = state
-        self.expiring, self._looked = dict(expiring), dict(looked)
+        expiring, looked, self._timer, ids = state
+        self.expiring, self._looked, self._ids = dict(expiring), dict(looked), dict(ids)

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 def failed(payload: bytes, identifiers: Sequence[str]) -> frozenset[str]:
     """The identifiers of a batch that a ``ReportBatchItemFailures`` answer names as failed.
 
-    All of them when the answer is malformed; none when it is empty or null (developer guide, "Success
-    and failure conditions").
+    All of them when the answer is malformed; none when it is null or empty, an empty list or text too
+    (developer guide, "Success and failure conditions"; recorded).
     """
     everything = frozenset(identifiers)
     try:
         answer = json.loads(payload) if payload else None
     except ValueError:
         return everything
-    if answer is None:
+    if answer in (None, "", [], {}):
         return frozenset()
     if not isinstance(answer, dict):
         return everything

@@ -32,7 +32,7 @@ class TableSource(StreamSource):
             "eventSource": "aws:dynamodb",
             "awsRegion": mapping.region,
             "dynamodb": {
-                "ApproximateCreationDateTime": record.ms // 1000,
+                "ApproximateCreationDateTime": float(record.ms // 1000),
                 **images,
                 "SequenceNumber": record.sequence,
                 "SizeBytes": record.size,
