@@ -37,6 +37,18 @@ def allows(policy: Mapping[str, Any] | None, visit: Visit) -> bool:
     return "Allow" in effects and "Deny" not in effects
 
 
+def effect(policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str]) -> str:
+    """What an identity's policy (which names no principal) says: ``Deny``, ``Allow`` or ""."""
+    effects = {
+        one.get("Effect")
+        for one in _many(policy.get("Statement"))
+        if _listed(one, "Action", "NotAction", action, fold=True)
+        and _listed(one, "Resource", "NotResource", resource)
+        and _conditions(one.get("Condition") or {}, context)
+    }
+    return "Deny" if "Deny" in effects else "Allow" if "Allow" in effects else ""
+
+
 def _many(value: Any) -> Sequence[Any]:
     if value is None:
         return ()

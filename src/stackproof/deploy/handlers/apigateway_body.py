@@ -56,7 +56,8 @@ def build(job: Job, api: str, root: str, body: Mapping[str, Any]) -> None:
 
 def unchecked(job: Job, authorization: str, path: str) -> None:
     """Name an authorization that the gateway here does not check: it refuses such calls by name."""
-    if authorization != "NONE" and "api-authorization" not in job.backend.capabilities:
+    capability = "lambda-authorizers" if authorization == "CUSTOM" else "api-authorization"
+    if authorization != "NONE" and capability not in job.backend.capabilities:
         job.left_out(path, f"authorization {authorization} is not emulated, calls are refused by name")
 
 

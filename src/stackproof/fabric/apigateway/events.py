@@ -21,7 +21,10 @@ SOURCE_IP = "192.0.2.1"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request with what the gateway found out. ``raw_path`` includes the stage, ``path`` does not."""
+    """A request with what the gateway found out. ``raw_path`` includes the stage, ``path`` does not.
+
+    ``authorizer`` is what a Lambda authorizer said of it.
+    """
 
     request: Request
     api: str
@@ -39,6 +42,7 @@ class Visit:
     resource_id: str = ""
     deployment_id: str = ""
     binary: bool = False
+    authorizer: Mapping[str, Any] | None = None
 
     @property
     def time(self) -> str:
@@ -131,6 +135,8 @@ def _context_1(visit: Visit, *, rest: bool) -> dict[str, Any]:
     }
     if rest:
         context["deploymentId"] = visit.deployment_id
+    if visit.authorizer is not None:
+        context["authorizer"] = dict(visit.authorizer)
     return context
 
 
@@ -160,6 +166,8 @@ def version_2(visit: Visit) -> dict[str, Any]:
             "routeKey": visit.route_key, "stage": visit.stage, "time": visit.time, "timeEpoch": visit.ms,
         },
     }  # fmt: skip
+    if visit.authorizer is not None:
+        event["requestContext"]["authorizer"] = {"lambda": dict(visit.authorizer)}
     if visit.parameters:
         event["pathParameters"] = dict(visit.parameters)
     if visit.variables:

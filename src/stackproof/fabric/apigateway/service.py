@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from stackproof.errors import CapabilityMissing
 from stackproof.fabric import arns
 from stackproof.fabric.apigateway import answers, cors, events, routes
+from stackproof.fabric.apigateway.authorizers import Authorizers
 from stackproof.fabric.apigateway.events import Visit
 from stackproof.fabric.apigateway.routes import Route
 from stackproof.fabric.apigateway.tables import Api, Tables
@@ -42,7 +43,9 @@ class ApiGatewayService:
         self._binary: dict[str, tuple[str, ...]] = {}
         self.tables = Tables(world)
         self.urls = FunctionUrls(self, world)
+        self.authorizers = Authorizers(self, world)
         self.operations: Mapping[str, Operation] = {
+            "CreateAuthorizer": self.authorizers.create,
             "CreateRestApi": self.create_rest_api,
             "GetRestApi": self.get_rest_api,
         }
@@ -108,7 +111,16 @@ class ApiGatewayService:
         if found is None:
             return answers.message(403, "Missing Authentication Token")
         route, parameters = found
-        refused = self._unauthorised(route, request, api)
+        facts = api.stages[stage]
+        visit = Visit(
+            request, api.id, api.account, host, stage, path, raw, route.path, parameters, facts["variables"],
+            self._world.ids.uuid(), self._world.clock.ms, resource_id=route.facts["resourceId"],
+            deployment_id=facts["deployment"], binary=self._is_binary(api, request.header("Content-Type")),
+        )  # fmt: skip
+        passed = self.authorizers.passes(visit, api, route)
+        if isinstance(passed, Response):
+            return passed
+        refused = self._without_key(route, request, api)
         if refused is not None:
             return refused
         integration = route.integration
@@ -116,15 +128,9 @@ class ApiGatewayService:
             return cors.mock(integration)
         if integration.get("type") != "AWS_PROXY":
             raise _not_emulated(f"integration type {integration.get('type') or 'none'}", api, route)
-        facts = api.stages[stage]
-        visit = Visit(
-            request, api.id, api.account, host, stage, path, raw, route.path, parameters, facts["variables"],
-            self._world.ids.uuid(), self._world.clock.ms, resource_id=route.facts["resourceId"],
-            deployment_id=facts["deployment"], binary=self._is_binary(api, request.header("Content-Type")),
-        )  # fmt: skip
         if integration.get("httpMethod") != "POST":
             return answers.message(500, "Internal server error")
-        return self._integrate(visit, api, route, str(integration.get("uri", "")), "1.0")
+        return self._integrate(passed, api, route, str(integration.get("uri", "")), "1.0")
 
     def _is_binary(self, api: Api, kind: str) -> bool:
         kinds = self._binary.get(api.id, ())
@@ -140,8 +146,6 @@ class ApiGatewayService:
         if found is None:
             return cors.added(api.cors, request, answers.message(404, "Not Found"))
         route, parameters = found
-        if route.facts.get("AuthorizationType", "NONE") != "NONE":
-            raise _not_emulated(f"authorization {route.facts['AuthorizationType']}", api, route)
         if route.integration.get("IntegrationType") != "AWS_PROXY":
             kind = route.integration.get("IntegrationType") or "none"
             raise _not_emulated(f"integration type {kind}", api, route)
@@ -152,9 +156,12 @@ class ApiGatewayService:
             api.stages[stage]["variables"], self._world.ids.uuid(), self._world.clock.ms, route_key=key,
             binary=answers.looks_binary(request),
         )  # fmt: skip
+        passed = self.authorizers.passes(visit, api, route)
+        if isinstance(passed, Response):
+            return cors.added(api.cors, request, passed)
         version = str(route.integration.get("PayloadFormatVersion", "1.0"))
         uri = str(route.integration.get("IntegrationUri", ""))
-        return cors.added(api.cors, request, self._integrate(visit, api, route, uri, version))
+        return cors.added(api.cors, request, self._integrate(passed, api, route, uri, version))
 
     @staticmethod
     def _http_stage(api: Api, raw: str) -> tuple[str, str]:
@@ -164,10 +171,8 @@ class ApiGatewayService:
             return first, "/" + rest
         return ("$default", raw) if "$default" in api.stages else ("", raw)
 
-    def _unauthorised(self, route: Route, request: Request, api: Api) -> Response | None:
-        kind = route.facts.get("authorizationType", "NONE")
-        if kind not in ("NONE", None):
-            raise _not_emulated(f"authorization {kind}", api, route)
+    def _without_key(self, route: Route, request: Request, api: Api) -> Response | None:
+        """The refusal of a request without the API key that its method wants."""
         if not route.facts.get("apiKeyRequired"):
             return None
         caller = self._world.caller(api.account, api.region, actor="apigateway")
@@ -182,14 +187,14 @@ class ApiGatewayService:
         rest = api.kind == "rest"
         for name, value in visit.variables.items():
             uri = uri.replace(f"${{stageVariables.{name}}}", value)
-        match = _FUNCTION.fullmatch(uri)
+        match = self.function_of(uri)
         wrong = answers.message(500, "Internal server error" if rest else "Internal Server Error")
         if match is None:
             return wrong
         place = f"{api.id}/{visit.stage}/{visit.request.method}"
         source = arns.arn("execute-api", api.region, api.account, place)
         event = events.version_2(visit) if version == "2.0" else events.version_1(visit, rest=rest)
-        function, qualifier = self._function(match[1])
+        function, qualifier = match
         paths = (visit.path, re.sub(r"\{[^}]+\}", "*", visit.template))
         if function is None or not any(
             allows(function, qualifier, "apigateway.amazonaws.com", source + path) for path in paths
@@ -208,6 +213,11 @@ class ApiGatewayService:
             return answers.version_1(outcome.payload, decode=decode, rest=rest)
         except answers.Malformed:
             return bad
+
+    def function_of(self, uri: str) -> tuple[Function | None, str] | None:
+        """The function (None when it is gone) and the qualifier that a URI names; None for another URI."""
+        match = _FUNCTION.fullmatch(uri)
+        return None if match is None else self._function(match[1])
 
     def _function(self, arn: str) -> tuple[Function | None, str]:
         service = self._world.service("lambda")
@@ -252,12 +262,14 @@ class ApiGatewayService:
     # Snapshots.
 
     def snapshot(self) -> Any:
-        """The settings that moto loses."""
-        return dict(self._binary)
+        """The settings that moto loses, and what authorizers said."""
+        return dict(self._binary), self.authorizers.snapshot()
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot."""
-        self._binary = dict(state)
+        binary, authorizers = state
+        self._binary = dict(binary)
+        self.authorizers.restore(authorizers)
         self.tables.forget()
 
 
