@@ -166,20 +166,22 @@ def test_a_pipe_of_a_stack_runs_until_it_is_deleted(one, changed, aws, fabric, r
     for number in (1, 2):
         aws.sqs.send_message(QueueUrl=made.queue("In"), MessageBody=json.dumps({"n": number}))
     assert bodies(aws, fabric, made.queue("Out")) == [{"n": 1}]
-    changed(made, TargetParameters={"InputTemplate": '{"number": <$.body.n>}'}, Tags={"a": "b"})
+    changed(made, TargetParameters={"InputTemplate": '{"number": <$.body.n>}'}, Tags={"a": "c"})
     fabric.run_until_idle()
     aws.sqs.send_message(QueueUrl=made.queue("In"), MessageBody='{"n": 1}')
     assert bodies(aws, fabric, made.queue("Out")) == [{"number": 1}]
-    found = aws.pipes.describe_pipe(Name=made["It"].physical_id)
-    assert (found["Arn"], found["Tags"]) == (made["It"].arn, {"a": "b"})
+    name = made["It"].physical_id
+    found = aws.pipes.describe_pipe(Name=name)
+    assert (found["Arn"], found["Tags"]) == (made["It"].arn, {"a": "c"})
     made.delete()
-    assert refused(aws.pipes.describe_pipe, Name=made["It"].physical_id) == "NotFoundException"
+    assert refused(aws.pipes.describe_pipe, Name=name) == "NotFoundException"
 
 
 def test_a_pipe_of_a_source_that_nothing_polls_is_not_emulated(one):
     made = one(
         "AWS::Pipes::Pipe", RoleArn="arn:aws:iam::123456789012:role/r",
-        Source="arn:aws:kafka:us-east-1:123456789012:cluster/c/1", Target="arn:aws:sqs:us-east-1:123456789012:q",
+        Source="arn:aws:kafka:us-east-1:123456789012:cluster/c/1",
+        Target="arn:aws:sqs:us-east-1:123456789012:q",
     )  # fmt: skip
     assert made["It"].verdict.decisive == "Source"
     made.delete()

@@ -72,6 +72,11 @@ class Pipe(Handler):
         params = self._params(job, made.physical_id)
         params.pop("Source")
         job.call("pipes", "update_pipe", params, _TABLE)
+        arn = made.attributes["Arn"]
+        if job.removed_tags():
+            job.call("pipes", "untag_resource", {"resourceArn": arn, "tagKeys": job.removed_tags()})
+        if job.changed("Tags") and job.tags():
+            job.call("pipes", "tag_resource", {"resourceArn": arn, "tags": job.tags()})
         self._verdict(job)
         return made
 

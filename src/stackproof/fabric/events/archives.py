@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
 from stackproof.fabric.events import errors
-from stackproof.fabric.events.model import ARCHIVER, Archive, Event, Replay, Rule, compact, rule_arn
+from stackproof.fabric.events.model import ARCHIVER, Archive, Event, Replay, Rule, compact, moment, rule_arn
 from stackproof.fabric.events.pages import page
 from stackproof.fabric.events.rules import parse_pattern
 from stackproof.fabric.service import Caller, Operation, Params, Response, ServiceError
@@ -74,7 +74,7 @@ class Archives:
         )  # fmt: skip
         self.table[arn] = archive
         self._service.put_rule(self._rule(archive, caller.account))
-        return {"ArchiveArn": arn, "State": "ENABLED", "CreationTime": archive.created}
+        return {"ArchiveArn": arn, "State": "ENABLED", "CreationTime": moment(archive.created)}
 
     def _rule(self, archive: Archive, account: str) -> Rule:
         name = f"Events-Archive-{archive.name}"[:64]
@@ -105,7 +105,7 @@ class Archives:
         )
         self.table[archive.arn] = changed
         self._service.put_rule(self._rule(changed, caller.account))
-        return {"ArchiveArn": archive.arn, "State": "ENABLED", "CreationTime": archive.created}
+        return {"ArchiveArn": archive.arn, "State": "ENABLED", "CreationTime": moment(archive.created)}
 
     def delete(self, params: Params, caller: Caller) -> Response:
         """The archive with what it holds, and its rule."""
@@ -146,7 +146,7 @@ class Archives:
             "RetentionDays": archive.retention,
             "SizeBytes": sum(len(compact(event).encode()) for _, event in archive.events),
             "EventCount": len(archive.events),
-            "CreationTime": archive.created,
+            "CreationTime": moment(archive.created),
         }
 
     def keep(self, rule: Rule, event: Event) -> None:
@@ -155,8 +155,8 @@ class Archives:
         arn = template.split('"')[3]
         archive = self.table.get(arn)
         if archive is not None:
-            moment = int(datetime.fromisoformat(str(event.document["time"])).timestamp() * 1000)
-            kept = (*self._aged(archive).events, (moment, event.document))
+            when = int(datetime.fromisoformat(str(event.document["time"])).timestamp() * 1000)
+            kept = (*self._aged(archive).events, (when, event.document))
             self.table[arn] = replace(archive, events=kept)
             self._world.journal.record(rule.name, "events.Archive", archive.name, {"id": event.id})
 
@@ -195,7 +195,7 @@ class Archives:
             description=params.get("Description") or "",
         )  # fmt: skip
         self._world.scheduler.after(1, f"replay {name} starts", self._begin, arn)
-        return {"ReplayArn": arn, "State": "STARTING", "ReplayStartTime": self._world.clock.now}
+        return {"ReplayArn": arn, "State": "STARTING", "ReplayStartTime": self._world.clock.datetime()}
 
     def _begin(self, arn: str) -> None:
         replay = self.replays.get(arn)
@@ -310,10 +310,12 @@ def _described(archive: Archive) -> dict[str, Any]:
 def _replayed(replay: Replay) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "ReplayName": replay.name, "EventSourceArn": replay.archive, "State": replay.state,
-        "EventStartTime": replay.start, "EventEndTime": replay.end, "ReplayStartTime": replay.started,
+        "EventStartTime": moment(replay.start),
+        "EventEndTime": moment(replay.end),
+        "ReplayStartTime": moment(replay.started),
     }  # fmt: skip
     if replay.last:
-        shown["EventLastReplayedTime"] = replay.last
+        shown["EventLastReplayedTime"] = moment(replay.last)
     if replay.ended:
-        shown["ReplayEndTime"] = replay.ended
+        shown["ReplayEndTime"] = moment(replay.ended)
     return shown

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric.events import access, errors
-from stackproof.fabric.events.model import DEFAULT, Bus, bus_arn
+from stackproof.fabric.events.model import DEFAULT, Bus, bus_arn, moment
 from stackproof.fabric.events.pages import page
 from stackproof.fabric.service import Caller, Operation, Params, Response
 
@@ -89,7 +89,7 @@ class Buses:
         shown: dict[str, Any] = {"Name": bus.name, "Arn": bus.arn, **bus.given}
         if bus.policy:
             shown["Policy"] = bus.policy
-        return {**shown, "CreationTime": bus.created, "LastModifiedTime": bus.modified}
+        return {**shown, "CreationTime": moment(bus.created), "LastModifiedTime": moment(bus.modified)}
 
     # Policies.
 

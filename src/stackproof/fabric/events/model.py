@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from stackproof.fabric import arns
@@ -109,6 +110,11 @@ class Replay:
     description: str = ""
     ended: float = 0
     last: float = 0
+
+
+def moment(seconds: float) -> datetime:
+    """A time as boto3 answers it."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def compact(value: Any) -> str:

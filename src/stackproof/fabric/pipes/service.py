@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
+from stackproof.fabric.events.model import moment
 from stackproof.fabric.events.pages import page
 from stackproof.fabric.pipes.engine import Engine
 from stackproof.fabric.pipes.model import Pipe
@@ -195,5 +196,5 @@ def _given(params: Params) -> dict[str, Any]:
 def _brief(pipe: Pipe) -> Response:
     return {
         "Arn": pipe.arn, "Name": pipe.name, "DesiredState": pipe.wanted, "CurrentState": pipe.state,
-        "CreationTime": pipe.created, "LastModifiedTime": pipe.modified,
+        "CreationTime": moment(pipe.created), "LastModifiedTime": moment(pipe.modified),
     }  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
+from stackproof.fabric.events.model import moment
 from stackproof.fabric.events.pages import page
 from stackproof.fabric.scheduler_service import targets
 from stackproof.fabric.scheduler_service.model import DEFAULT, Group, Schedule, zone
@@ -151,7 +152,8 @@ class SchedulerService:
         target.setdefault("RetryPolicy", {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
         return {
             **defaults, **found.given, "Target": target, "Name": found.name, "GroupName": found.group,
-            "Arn": found.arn, "CreationDate": found.created, "LastModificationDate": found.modified,
+            "Arn": found.arn, "CreationDate": moment(found.created),
+            "LastModificationDate": moment(found.modified),
         }  # fmt: skip
 
     def delete(self, params: Params, caller: Caller) -> Response:
@@ -173,8 +175,8 @@ class SchedulerService:
         ]
         shown = [
             {
-                "Arn": one.arn, "Name": one.name, "GroupName": one.group, "CreationDate": one.created,
-                "LastModificationDate": one.modified, "Target": {"Arn": one.target["Arn"]},
+                "Arn": one.arn, "Name": one.name, "GroupName": one.group, "CreationDate": moment(one.created),
+                "LastModificationDate": moment(one.modified), "Target": {"Arn": one.target["Arn"]},
                 "State": "ENABLED" if one.enabled else "DISABLED",
             }
             for one in found
@@ -262,8 +264,8 @@ def _prefix(group: Group) -> str:
 
 def _shown_group(group: Group) -> Response:
     return {
-        "Arn": group.arn, "Name": group.name, "State": "ACTIVE", "CreationDate": group.created,
-        "LastModificationDate": group.created,
+        "Arn": group.arn, "Name": group.name, "State": "ACTIVE", "CreationDate": moment(group.created),
+        "LastModificationDate": moment(group.created),
     }  # fmt: skip
 
 
