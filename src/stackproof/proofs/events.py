@@ -1,7 +1,8 @@
-"""Events as Lambda gets them from queues, topics and table streams, and the same with something wrong."""
+"""Events as Lambda gets them from queues, topics and streams, and the same with something wrong."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from stackproof.fabric import arns
 from stackproof.fabric.clock import EPOCH_MS, iso
+from stackproof.fabric.kinesis.sequence import number as sequence_number
+from stackproof.fabric.kinesis.sequence import shard_id
 from stackproof.fabric.sqs.message import attributes_md5, md5
 from stackproof.proofs.leaves import Strategy, scalars, texts
 
@@ -91,6 +94,37 @@ def _from_topic(
     }
 
 
+def of_stream(records: Strategy, source: str, role: str) -> Events:
+    """Kinesis events of records that were to be put; ``role`` is the function's."""
+    return st.lists(records, min_size=1, max_size=10).map(
+        lambda batch: {
+            "Records": [
+                _from_stream(record, number, source, role) for number, record in enumerate(batch, start=1)
+            ]
+        }
+    )
+
+
+def _from_stream(record: dict[str, Any], number: int, source: str, role: str) -> dict[str, Any]:
+    shard, sequence = shard_id(0), sequence_number(0, EPOCH_MS, number, EPOCH_MS)
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record["PartitionKey"],
+            "sequenceNumber": sequence,
+            "data": base64.b64encode(record["Data"]).decode(),
+            "approximateArrivalTimestamp": EPOCH_MS / 1000,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{shard}:{sequence}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": role,
+        "awsRegion": _region(source),
+        "eventSourceARN": source,
+    }
+
+
 def of_table(items: Strategy, keys: Sequence[str], stream: str, view: str) -> Events:
     """Stream events of inserted, changed and removed items."""
     change = st.tuples(st.sampled_from(["INSERT", "MODIFY", "REMOVE"]), items, items)
@@ -115,7 +149,7 @@ def _from_table(
 ) -> dict[str, Any]:
     old = {**old, **{key: new[key] for key in keys}}
     data: dict[str, Any] = {
-        "ApproximateCreationDateTime": EPOCH_MS // 1000,
+        "ApproximateCreationDateTime": float(EPOCH_MS // 1000),
         "Keys": {key: new[key] for key in keys},
         "SequenceNumber": f"{number:021d}",
         "SizeBytes": len(json.dumps(new, default=str)),

@@ -2,7 +2,7 @@
 
 Every strategy draws the parameters of the boto3 call that sends it, so that a test puts it through the
 deployed wiring: ``sqs.send_message(**message)``, ``sns.publish(**publication)``,
-``dynamodb.put_item(**item)``, ``events.put_events(**event)``.
+``kinesis.put_record(**record)``, ``dynamodb.put_item(**item)``, ``events.put_events(**event)``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from stackproof.proofs.leaves import Strategy, scalars, texts
 
 Call = st.SearchStrategy[dict[str, Any]]
 _QUEUES = ("AWS::SQS::Queue",)
+_STREAMS = ("AWS::Kinesis::Stream",)
 _TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 _RULE = "AWS::Events::Rule"
 _KEYS: dict[str, Strategy] = {
@@ -75,13 +76,12 @@ class Strategies:
             parts |= _fifo(queue.properties)
         return st.fixed_dictionaries(parts)
 
-    def _bodies(self, queue: Resource) -> Strategy:
-        arn = queue.arn
+    def _bodies(self, source: Resource, field: str = "body") -> Strategy:
         patterns = [
-            pattern["body"]
-            for mapping in self._mappings(arn)
+            pattern[field]
+            for mapping in self._mappings(source.arn)
             for pattern in _patterns(mapping)
-            if isinstance(pattern.get("body"), Mapping)
+            if isinstance(pattern.get(field), Mapping)
         ]
         return st.one_of([bodies(pattern) for pattern in patterns]) if patterns else objects
 
@@ -92,6 +92,34 @@ class Strategies:
                 and one.properties.get("EventSourceArn") == source
             ):
                 yield one
+
+    # Streams.
+
+    def records(self, stream: str, body: Strategy | None = None) -> Call:
+        """Records that a Kinesis stream takes, and its event source mappings let through."""
+        found = self._resource(stream, _STREAMS)
+        return self._put(found, body if body is not None else self._bodies(found, "data"))
+
+    def near_records(self, stream: str, body: Strategy | None = None) -> Call:
+        """Records that a stream takes and no consumer should trust: no JSON, other JSON, fields wrong."""
+        found = self._resource(stream, _STREAMS)
+        broken = [
+            st.binary(max_size=50),
+            texts,
+            documents.filter(lambda value: not isinstance(value, dict)),
+            objects,
+            events.damaged(body if body is not None else self._bodies(found, "data")),
+        ]
+        return self._put(found, st.one_of(broken))
+
+    @staticmethod
+    def _put(stream: Resource, body: Strategy) -> Call:
+        parts: dict[str, Strategy] = {
+            "StreamName": st.just(stream.physical_id),
+            "Data": body.map(lambda value: value if isinstance(value, bytes) else _text(value).encode()),
+            "PartitionKey": st.sampled_from(["a", "b", "c"]) | texts.filter(bool),
+        }
+        return st.fixed_dictionaries(parts)
 
     # Topics and subscriptions.
 
@@ -172,7 +200,7 @@ class Strategies:
     # Functions.
 
     def events(self, function: str, body: Strategy | None = None) -> Call:
-        """Events as the triggers of a function send them (queues, topics, table streams, rules)."""
+        """Events as the triggers of a function send them (queues, topics, streams, rules)."""
         return st.one_of(list(self._triggers(function, body)))
 
     def near_events(self, function: str, body: Strategy | None = None) -> Call:
@@ -188,7 +216,7 @@ class Strategies:
                 found = True
                 yield made
         if not found:
-            raise UsageError(f"'{function}' has no trigger of a queue, a topic, a table's stream or a rule")
+            raise UsageError(f"'{function}' has no trigger of a queue, a topic, a stream or a rule")
 
     def _trigger(self, one: Resource, target: Resource, body: Strategy | None) -> Call | None:
         properties = one.properties
@@ -202,7 +230,11 @@ class Strategies:
         if one.type != "AWS::Lambda::EventSourceMapping" or properties.get("FunctionName") not in names:
             return None
         source = str(properties.get("EventSourceArn", ""))
-        owner = next((other for _, other in self._stack.walk() if source in _arns(other)), None)
+        home = source.partition("/consumer/")[0]
+        owner = next((other for _, other in self._stack.walk() if home in _arns(other)), None)
+        if owner is not None and owner.type in _STREAMS:
+            role = str(target.properties.get("Role", ""))
+            return events.of_stream(self.records(owner.logical_id, body), source, role)
         if owner is not None and owner.type in _QUEUES:
             size = int(properties.get("BatchSize", 10))
             return events.of_queue(self.messages(owner.logical_id, body), source, min(size, 10))

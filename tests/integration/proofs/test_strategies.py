@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from aws_lambda_powertools.utilities.parser.models import DynamoDBStreamModel, SnsModel, SqsModel
+from aws_lambda_powertools.utilities.parser.models import (
+    DynamoDBStreamModel,
+    KinesisDataStreamModel,
+    SnsModel,
+    SqsModel,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -195,6 +200,7 @@ TRIGGERED = {
     **a_function(),
     "Queue": {"Type": "AWS::SQS::Queue"},
     "Topic": {"Type": "AWS::SNS::Topic"},
+    "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}},
     "Table": {
         "Type": "AWS::DynamoDB::Table",
         "Properties": {
@@ -217,13 +223,19 @@ def trigger(name):
         return {"Type": "AWS::SNS::Subscription", "Properties": properties}
     attribute = "StreamArn" if name == "Table" else "Arn"
     properties = {"FunctionName": {"Ref": "Function"}, "EventSourceArn": {"Fn::GetAtt": [name, attribute]}}
-    if name == "Table":
+    if name in ("Table", "Stream"):
         properties["StartingPosition"] = "TRIM_HORIZON"
     return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
 
 
 @pytest.mark.parametrize(
-    ("source", "model"), [("Queue", SqsModel), ("Topic", SnsModel), ("Table", DynamoDBStreamModel)]
+    ("source", "model"),
+    [
+        ("Queue", SqsModel),
+        ("Topic", SnsModel),
+        ("Table", DynamoDBStreamModel),
+        ("Stream", KinesisDataStreamModel),
+    ],
 )
 def test_events_fit_powertools_models_and_near_events_differ_in_one_thing(stack, source, model):
     made = stack({"Resources": {**TRIGGERED, "Trigger": trigger(source)}})
