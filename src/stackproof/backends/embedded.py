@@ -46,6 +46,7 @@ class EmbeddedBackend(WorldBackend):
             "events",
             "firehose",
             "functions",
+            "iot",
             "journal",
             "logs-subscriptions",
             "lambda-authorizers",

@@ -256,7 +256,8 @@ def failures(bench: Bench) -> list[dict[str, Any]]:
 
 
 def test_records_come_back_changed_dropped_or_failed(bench: Bench) -> None:
-    body = "    if data == 'drop': return ('Dropped',)\n    if data == 'fail': return ('ProcessingFailed', data)\n"
+    body = "    if data == 'drop': return ('Dropped',)\n"
+    body += "    if data == 'fail': return ('ProcessingFailed', data)\n"
     arn = transformed(bench, body + "    return data.upper()")
     bench.put("a", "drop", "fail", "b")
     (failure,) = failures(bench)

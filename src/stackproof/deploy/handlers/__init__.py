@@ -46,6 +46,13 @@ TYPES: dict[str, str] = {
     "AWS::Logs::LogGroup": "logs:LogGroup",
     "AWS::Logs::LogStream": "logs:LogStream",
     "AWS::Logs::ResourcePolicy": "logs:ResourcePolicy",
+    "AWS::Logs::SubscriptionFilter": "logs:SubscriptionFilter",
+    "AWS::Logs::MetricFilter": "logs:MetricFilter",
+    "AWS::KinesisFirehose::DeliveryStream": "firehose:DeliveryStream",
+    "AWS::Glue::Database": "glue:Database",
+    "AWS::Glue::Table": "glue:Table",
+    "AWS::Athena::WorkGroup": "athena:WorkGroup",
+    "AWS::Athena::NamedQuery": "athena:NamedQuery",
     "AWS::SecretsManager::Secret": "secrets:Secret",
     "AWS::SecretsManager::ResourcePolicy": "secrets:ResourcePolicy",
     "AWS::SSM::Parameter": "ssm:Parameter",
@@ -87,6 +94,9 @@ TYPES: dict[str, str] = {
     "AWS::CloudFormation::CustomResource": "custom:CustomResource",
     "AWS::CloudFormation::Stack": "cloudformation:Stack",
     "AWS::CloudFormation::WaitConditionHandle": "cloudformation:WaitConditionHandle",
+    "AWS::IoT::TopicRule": "iot:TopicRule",
+    "AWS::IoT::Thing": "iot:Thing",
+    "AWS::IoT::Policy": "iot:Policy",
     "AWS::CDK::Metadata": "cloudformation:Metadata",
 }
 """Resource type to ``module:class`` in this folder."""

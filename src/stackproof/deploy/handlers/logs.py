@@ -90,3 +90,86 @@ class ResourcePolicy(Handler):
     def delete(self, job: Job, made: Made) -> None:
         """DeleteResourcePolicy."""
         job.call("logs", "delete_resource_policy", {"policyName": made.physical_id})
+
+
+_SUBSCRIPTION = {
+    "LogGroupName": "logGroupName",
+    "FilterPattern": "filterPattern",
+    "DestinationArn": "destinationArn",
+    "RoleArn": "roleArn",
+    "Distribution": "distribution",
+}
+
+
+class SubscriptionFilter(Handler):
+    """``AWS::Logs::SubscriptionFilter``."""
+
+    type = "AWS::Logs::SubscriptionFilter"
+    covers = frozenset(_SUBSCRIPTION) | {"FilterName"}
+    replaces = frozenset({"LogGroupName", "FilterName"})
+
+    def create(self, job: Job) -> Made:
+        """PutSubscriptionFilter, which tries the destination."""
+        name = job.name("FilterName")
+        self._put(job, name)
+        return Made(name, {}, {"group": job.get("LogGroupName")})
+
+    def _put(self, job: Job, name: str) -> None:
+        if "logs-subscriptions" not in job.backend.capabilities:
+            job.left_out("DestinationArn", "stored, log events reach nobody of this stack")
+        params = {"filterName": name, **job.pick(_SUBSCRIPTION)}
+        params.setdefault("filterPattern", "")
+        job.call("logs", "put_subscription_filter", params, _SUBSCRIPTION)
+
+    def update(self, job: Job, made: Made) -> Made:
+        """As create: Put replaces the filter."""
+        self._put(job, made.physical_id)
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteSubscriptionFilter."""
+        params = {"logGroupName": made.notes["group"], "filterName": made.physical_id}
+        job.call("logs", "delete_subscription_filter", params)
+
+
+class MetricFilter(Handler):
+    """``AWS::Logs::MetricFilter``."""
+
+    type = "AWS::Logs::MetricFilter"
+    covers = frozenset({"FilterName", "FilterPattern", "LogGroupName", "MetricTransformations"})
+    replaces = frozenset({"LogGroupName", "FilterName"})
+
+    def create(self, job: Job) -> Made:
+        """PutMetricFilter."""
+        name = job.name("FilterName")
+        self._put(job, name)
+        return Made(name, {}, {"group": job.get("LogGroupName")})
+
+    @staticmethod
+    def _put(job: Job, name: str) -> None:
+        if "logs-subscriptions" not in job.backend.capabilities:
+            job.left_out("MetricTransformations", "stored, log events are not counted")
+        wanted = [
+            {
+                **one,
+                "Dimensions": {pair["Key"]: pair["Value"] for pair in one.get("Dimensions") or []} or None,
+            }
+            for one in job.get("MetricTransformations") or []
+        ]
+        params = {
+            "logGroupName": job.get("LogGroupName"),
+            "filterName": name,
+            "filterPattern": job.get("FilterPattern", ""),
+            "metricTransformations": wanted,
+        }
+        job.call("logs", "put_metric_filter", params, {"MetricTransformations": "metricTransformations"})
+
+    def update(self, job: Job, made: Made) -> Made:
+        """As create: Put replaces the filter."""
+        self._put(job, made.physical_id)
+        return made
+
+    def delete(self, job: Job, made: Made) -> None:
+        """DeleteMetricFilter."""
+        params = {"logGroupName": made.notes["group"], "filterName": made.physical_id}
+        job.call("logs", "delete_metric_filter", params)
