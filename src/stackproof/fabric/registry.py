@@ -30,6 +30,8 @@ SERVICES: dict[str, str] = {
     "firehose": "stackproof.fabric.firehose.service:FirehoseService",
     "logs": "stackproof.fabric.logs.service:LogsService",
     "s3": "stackproof.fabric.s3.service:S3Service",
+    "iot": "stackproof.fabric.iot.service:IotService",
+    "iot-data": "stackproof.fabric.iot.service:IotDataService",
     "sns": "stackproof.fabric.sns.service:SnsService",
 }
 """boto3 client name to ``module:factory``."""

@@ -1,0 +1,1 @@
+"""AWS IoT: messages, topic rules with their SQL, and device shadows."""
