@@ -16,8 +16,11 @@ Publish = Callable[..., None]
 
 
 @pytest.fixture
-def system(stack: Any) -> Any:
-    return stack("templates/job-events", config="test")
+def system(stack: Any, aws: Any) -> Any:
+    """The stack with its schedule at rest: ``run_publisher`` lets it fire."""
+    made = stack("templates/job-events", config="test")
+    aws("events").disable_rule(Name=made["PublisherEveryMinute"].physical_id)
+    return made
 
 
 @pytest.fixture
@@ -73,22 +76,12 @@ def in_one_batch(system: Any, fabric: Any, aws: Any) -> Callable[[], AbstractCon
     return together
 
 
-def run_publisher(system: Any, aws: Any, run: str) -> None:
-    """What the schedule does every minute."""
-    event = {
-        "version": "0",
-        "id": run,
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": "123456789012",
-        "time": "2021-03-10T12:00:00Z",
-        "region": "us-east-1",
-        "resources": ["arn:aws:events:us-east-1:123456789012:rule/every-minute"],
-        "detail": {},
-    }
-    aws("lambda").invoke(
-        FunctionName=system.function("Publisher"), InvocationType="Event", Payload=json.dumps(event).encode()
-    )
+def run_publisher(system: Any, fabric: Any, aws: Any, runs: int = 1) -> None:
+    """Let the schedule fire, once a minute."""
+    rule = system["PublisherEveryMinute"].physical_id
+    aws("events").enable_rule(Name=rule)
+    fabric.advance(60 * runs)
+    aws("events").disable_rule(Name=rule)
 
 
 def test_every_event_reaches_analytics_and_only_two_kinds_the_inventory(
@@ -156,7 +149,7 @@ def test_two_events_with_one_text_are_two_events(fabric: Any, publish: Publish, 
 def test_a_run_publishes_the_life_of_one_job(
     system: Any, fabric: Any, aws: Any, look: Any, jobs: Any
 ) -> None:
-    run_publisher(system, aws, "run-1")
+    run_publisher(system, fabric, aws)
     fabric.run_until_idle()
     objects = look.objects(system.bucket("AnalyticsBucket"))
     events = [json.loads(objects[key]) for key in sorted(objects)]
@@ -169,8 +162,7 @@ def test_a_run_publishes_the_life_of_one_job(
 
 
 def test_runs_are_about_different_jobs(system: Any, fabric: Any, aws: Any, look: Any) -> None:
-    for run in range(5):
-        run_publisher(system, aws, f"run-{run}")
+    run_publisher(system, fabric, aws, runs=5)
     fabric.run_until_idle()
     keys = look.objects(system.bucket("AnalyticsBucket"))
     assert len(keys) == 15
@@ -183,7 +175,7 @@ def test_a_run_that_dies_and_is_tried_again_publishes_nothing_twice(
     side: str, published: int, system: Any, fabric: Any, aws: Any, faults: Any, look: Any
 ) -> None:
     died = faults.crash(f"{side} sns.Publish", after=published)
-    run_publisher(system, aws, "run-1")
+    run_publisher(system, fabric, aws)
     fabric.run_until_idle()
     assert len(died) == 1
     assert look.runs(system.function("Publisher")) == 2
@@ -199,10 +191,13 @@ def test_a_run_that_fails_three_times_is_kept(
     system: Any, fabric: Any, aws: Any, faults: Any, look: Any
 ) -> None:
     faults.refuse("sns.Publish", "InternalError", lambda params: True, times=3)
-    run_publisher(system, aws, "run-1")
+    run_publisher(system, fabric, aws)
     fabric.run_until_idle()
     (kept,) = look.take(system.queue("FailedRuns"))
-    assert json.loads(kept["Body"])["id"] == "run-1"
+    event = json.loads(kept["Body"])
+    assert (event["detail-type"], event["resources"]) == (
+        "Scheduled Event", [system["PublisherEveryMinute"].arn],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("service", ["Analytics", "Inventory"])
