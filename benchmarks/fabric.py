@@ -4,7 +4,7 @@ The same handler and the same messages go through the fabric (full journal, and 
 ministack's own Lambda execution and event source mapping, and through moto's inline event source mapping.
 The fabric gets all messages before it moves the first one, so that depth would show. A rate counts
 everything from the first ``SendMessageBatch`` to the last item in the table. Every measurement is a process
-of its own; every ratio comes from this one run.
+of its own; every ratio comes from this one run. Streams are measured the same way, against ministack.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ PATIENCE = 240
 DEPLOYMENTS = 9
 FABRIC = {"fabric, full journal": "full", "fabric, counts only": "counts"}
 PEERS = ("ministack", "moto")
+STREAMS = {
+    "kinesis": "Kinesis (ten shards) to Lambda to DynamoDB",
+    "table": "DynamoDB stream to Lambda to DynamoDB",
+}
 AIMS = {"fabric, full journal": 10, "fabric, counts only": 20}
 """How many times ministack's rate each should reach."""
 
 Rates = dict[tuple[str, int], Measured]
 
 
-def _measure(*arguments: str) -> Measured:
-    command = [sys.executable, "-m", "benchmarks._pipelines", *arguments]
+def _measure(*arguments: str, module: str = "_pipelines") -> Measured:
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr}")
@@ -58,6 +62,7 @@ def run(*, quick: bool = False) -> None:
     if len(sizes) > 1:
         for name in FABRIC:
             _depth(name, rates[name, sizes[0]], rates[name, sizes[-1]])
+    _streams(SIZES[:1] if quick else SIZES[:2])
     _deployments(3 if quick else DEPLOYMENTS)
 
 
@@ -107,6 +112,20 @@ def _depth(name: str, first: Measured, last: Measured) -> None:
         f"{name}: a message costs {ratio:.2f} times the CPU at {last.count:,} that it costs at "
         f"{first.count:,}  aim: flat (1)"
     )
+
+
+def _streams(sizes: tuple[int, ...]) -> None:
+    """The fabric at every size; ministack at the first one."""
+    for name, title in STREAMS.items():
+        print(f"\n{title}, batches of up to 100")
+        peer = _row("ministack", sizes[0], _measure(f"{name}_ministack", str(sizes[0]), module="_streams"))
+        for size in sizes:
+            mine = _measure(f"{name}_fabric", str(size), "full", module="_streams")
+            _row("fabric, full journal", size, mine)
+            by_cpu = peer.cpu / peer.count * mine.count / mine.cpu
+            print(
+                f"{'':24} {mine.rate / peer.rate:.1f} times ministack at {peer.count:,}, {by_cpu:.1f} by CPU"
+            )
 
 
 def _deployments(count: int) -> None:
