@@ -76,3 +76,68 @@ def test_a_global_tables_replica_names_what_it_cannot(one):
         Replicas=[{"Region": "us-east-1", "ContributorInsightsSpecification": {"Enabled": True}}],
     )
     assert made["It"].verdict.left_out == ("Replicas.ContributorInsightsSpecification",)
+
+
+def test_a_topic_rule_routes_messages(one, changed, aws, fabric):
+    others = {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Thing": {"Type": "AWS::IoT::Thing", "Properties": {"AttributePayload": {"Attributes": {"a": "b"}}}},
+    }
+    action = {"Sqs": {"QueueUrl": {"Ref": "Queue"}, "RoleArn": "arn:aws:iam::123456789012:role/r"}}
+    payload = {"Sql": "SELECT temperature AS t FROM 'sensors/+'", "Actions": [action], "RuleDisabled": False}
+    made = one("AWS::IoT::TopicRule", others, TopicRulePayload=payload)
+    assert made["It"].verdict.level == "emulated"
+
+    def published():
+        aws("iot-data").publish(topic="sensors/1", payload=b'{"temperature": 3}')
+        fabric.run_until_idle()
+        found = aws.sqs.receive_message(QueueUrl=made["Queue"].physical_id).get("Messages", [])
+        return [message["Body"] for message in found]
+
+    assert published() == ['{"t":3}']
+    assert aws.iot.describe_thing(thingName=made["Thing"].physical_id)["attributes"] == {"a": "b"}
+    changed(made, TopicRulePayload={**payload, "Sql": "SELECT * FROM 'elsewhere'"})
+    assert published() == []
+    made.delete()
+    assert aws.iot.list_topic_rules()["rules"] == []
+
+
+def test_groups_and_what_they_launch(one, changed, aws, fabric):
+    group = {
+        "MinSize": "1",
+        "MaxSize": "4",
+        "DesiredCapacity": "1",
+        "AvailabilityZones": ["us-east-1a"],
+        "LaunchTemplate": {
+            "LaunchTemplateId": {"Ref": "Template"},
+            "Version": {"Fn::GetAtt": ["Template", "LatestVersionNumber"]},
+        },
+    }
+    data = {"ImageId": "ami-12c6146b", "InstanceType": "t3.micro"}
+    more = {"AdjustmentType": "ChangeInCapacity", "Cooldown": "120", "ScalingAdjustment": 1}
+    alarm = {
+        "Namespace": "Shop", "MetricName": "Load", "Statistic": "Average", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 5, "ComparisonOperator": "GreaterThanThreshold",
+        "AlarmActions": [{"Ref": "It"}],
+    }  # fmt: skip
+    others = {
+        "Template": {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": data}},
+        "Group": {"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": group},
+        "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm},
+    }
+    made = one("AWS::AutoScaling::ScalingPolicy", others, AutoScalingGroupName={"Ref": "Group"}, **more)
+    name = made["Group"].physical_id
+
+    def capacity():
+        found = aws.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+        return found["AutoScalingGroups"][0]["DesiredCapacity"]
+
+    aws.cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Load", "Value": 9}])
+    fabric.advance(60)
+    assert capacity() == 2
+    for _ in range(5):
+        aws.cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Load", "Value": 9}])
+        fabric.advance(60)
+    assert capacity() == 4, "one more every two minutes, four at most"
+    made.delete()
+    assert aws.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []

@@ -241,7 +241,11 @@ class GroupPolicy(Handler):
             params["Cooldown"] = int(job.get("Cooldown"))
         if job.get("PolicyType", "SimpleScaling") not in ("SimpleScaling", "StepScaling"):
             job.left_out("PolicyType", _NO_TRACKING)
-        arn = job.call("autoscaling", "put_scaling_policy", params)["PolicyARN"]
+        job.call("autoscaling", "put_scaling_policy", params)
+        given = {"PolicyNames": [name], **job.pick({"AutoScalingGroupName": "AutoScalingGroupName"})}
+        # The answer of the call itself lacks the ARN on moto.
+        (policy,) = job.call("autoscaling", "describe_policies", given)["ScalingPolicies"]
+        arn = policy["PolicyARN"]
         return Made(arn, {"Arn": arn, "PolicyName": name}, {"name": name})
 
     def update(self, job: Job, made: Made) -> Made:
