@@ -73,7 +73,7 @@ class Changes:
 
     def _creating(self, operation: str, event: str) -> Around:
         def create(params: Params, caller: Caller, perform: Operation) -> Response:
-            answer = perform(params, caller)
+            answer = _completed(perform(params, caller), operation)
             if self._watched(params):
                 version = _version(answer.get("VersionId", ""))
                 head = self._head(params, caller, version)
@@ -90,7 +90,11 @@ class Changes:
 
     def delete_object(self, params: Params, caller: Caller, perform: Operation) -> Response:
         """A version for good, or a marker on top of the versions."""
+        version = params.get("VersionId", "")
+        marker = bool(version) and any(one["VersionId"] == version for one in self._markers(params, caller))
         answer = perform(params, caller)
+        if marker:
+            answer |= {"DeleteMarker": True, "VersionId": version}
         if self._watched(params):
             self._deleted(params, caller, answer, params.get("VersionId", ""))
         return answer
@@ -115,15 +119,22 @@ class Changes:
 
     def _quiet(self, params: Params, one: Mapping[str, Any], caller: Caller) -> Response:
         """What a quiet deletion does not answer: the marker that it made."""
-        assert self._world.state is not None  # it has just performed an operation
         if one.get("VersionId"):
             return {}
-        wanted = {"Bucket": params["Bucket"], "Prefix": one["Key"]}
-        markers = self._world.state.call("s3", "ListObjectVersions", wanted, caller).get("DeleteMarkers", ())
-        for marker in markers:
-            if marker["Key"] == one["Key"] and marker["IsLatest"]:
+        for marker in self._markers({**params, "Key": one["Key"]}, caller):
+            if marker["IsLatest"]:
                 return {"DeleteMarker": True, "DeleteMarkerVersionId": marker["VersionId"]}
         return {}
+
+    def _markers(self, params: Params, caller: Caller) -> list[dict[str, Any]]:
+        """The delete markers of an object."""
+        assert self._world.state is not None  # objects are kept there
+        wanted = {"Bucket": params["Bucket"], "Prefix": params["Key"]}
+        try:
+            found = self._world.state.call("s3", "ListObjectVersions", wanted, caller)
+        except ServiceError:
+            return []
+        return [one for one in found.get("DeleteMarkers", ()) if one["Key"] == params["Key"]]
 
     def _deleted(self, params: Params, caller: Caller, answer: Response, version: str) -> None:
         marked = answer.get("DeleteMarker") and not version
@@ -208,3 +219,14 @@ class Changes:
 def _version(text: str) -> str:
     """A version id as records have it: the null version has none."""
     return "" if text == "null" else text
+
+
+def _completed(answer: Response, operation: str) -> Response:
+    """A creation's answer with what S3 always says and the state behind leaves out: objects are encrypted."""
+    if operation != "CopyObject":
+        answer.setdefault("ServerSideEncryption", "AES256")
+        if any(name.startswith("Checksum") for name in answer):
+            answer.setdefault("ChecksumType", "FULL_OBJECT")
+    if answer.get("VersionId") == "null":
+        del answer["VersionId"]
+    return answer
