@@ -369,3 +369,17 @@ def test_a_permission_for_another_api_does_not_count(lab, apis, get):
     lab.function("f", ECHO)
     apis.permit("f", api="another")
     assert get(apis.http("f", "GET /a") + "/a").status == 500
+
+
+def test_an_integration_with_a_role_needs_no_permission_of_the_function(lab, apis, get):
+    lab.function("f", ECHO)
+    base = apis.rest("f", ("GET", "/x"))
+    assert get(f"{base}/x").status == 500
+    api = base.split("/")[2].split(".")[0]
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+    apis.rest_client.put_integration(
+        restApiId=api, resourceId=apis.resource(api, "/x"), httpMethod="GET", type="AWS_PROXY",
+        integrationHttpMethod="POST", credentials=f"arn:aws:iam::{ACCOUNT}:role/gateway",
+        uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations",
+    )  # fmt: skip
+    assert get(f"{base}/x").status == 200

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from stackproof.fabric.http import Request
+from stackproof.fabric.http import Request, Response
 
 SOURCE_IP = "192.0.2.1"
 """The client's address (from the block for documentation)."""
@@ -50,17 +50,22 @@ class Visit:
         return datetime.fromtimestamp(self.ms // 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
-def _headers(visit: Visit) -> dict[str, list[str]]:
+_SPELLED = {"authorization": "Authorization", "user-agent": "User-Agent"}
+"""Headers that a REST API hands on in this spelling, whatever was sent (recorded)."""
+
+
+def _headers(visit: Visit, *, rest: bool = False) -> dict[str, list[str]]:
     """The headers as they arrive, with those that the gateway adds."""
     found: dict[str, list[str]] = {}
     names: dict[str, str] = {}
     for name, value in visit.request.headers:
         if name.lower() in ("content-length", "connection", "transfer-encoding"):
             continue
-        found.setdefault(names.setdefault(name.lower(), name), []).append(value)
+        spelled = _SPELLED.get(name.lower(), name) if rest else name
+        found.setdefault(names.setdefault(name.lower(), spelled), []).append(value)
     added = {
         "Host": visit.host,
-        "X-Amzn-Trace-Id": f"Root=1-{visit.ms // 1000:08x}-{visit.request_id.replace('-', '')[:24]}",
+        "X-Amzn-Trace-Id": _trace(visit),
         "X-Forwarded-For": SOURCE_IP,
         "X-Forwarded-Port": "443",
         "X-Forwarded-Proto": "https",
@@ -68,6 +73,26 @@ def _headers(visit: Visit) -> dict[str, list[str]]:
     for name, value in added.items():
         found[names.get(name.lower(), name)] = [value]
     return found
+
+
+def _trace(visit: Visit) -> str:
+    return f"Root=1-{visit.ms // 1000:08x}-{visit.request_id.replace('-', '')[:24]}"
+
+
+def _extended(visit: Visit) -> str:
+    return visit.request_id.replace("-", "")[:15] + "="
+
+
+def stamped(visit: Visit, answer: Response) -> Response:
+    """A function's answer with the headers that a REST API adds."""
+    added = {
+        "x-amzn-RequestId": visit.request_id,
+        "x-amz-apigw-id": _extended(visit),
+        "X-Amzn-Trace-Id": _trace(visit),
+    }
+    taken = {name.lower() for name, _ in answer.headers}
+    more = tuple((name, value) for name, value in added.items() if name.lower() not in taken)
+    return replace(answer, headers=answer.headers + more)
 
 
 def _query(visit: Visit) -> dict[str, list[str]]:
@@ -88,7 +113,7 @@ def _body(visit: Visit) -> tuple[str | None, bool]:
 
 def version_1(visit: Visit, *, rest: bool) -> dict[str, Any]:
     """Payload format 1.0; a REST API's has no ``version`` and a longer context."""
-    headers, query = _headers(visit), _query(visit)
+    headers, query = _headers(visit, rest=rest), _query(visit)
     body, encoded = _body(visit)
     event: dict[str, Any] = {
         "resource": visit.template,
@@ -121,7 +146,7 @@ def _context_1(visit: Visit, *, rest: bool) -> dict[str, Any]:
         "apiId": visit.api,
         "domainName": visit.host,
         "domainPrefix": visit.host.split(".")[0],
-        "extendedRequestId": visit.request_id.replace("-", "")[:15] + "=",
+        "extendedRequestId": _extended(visit),
         "httpMethod": visit.request.method,
         "identity": identity,
         "path": visit.raw_path,

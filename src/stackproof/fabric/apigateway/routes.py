@@ -33,11 +33,12 @@ def _template(path: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-def _parameters(path: str, actual: str) -> dict[str, str] | None:
+def _parameters(path: str, actual: str, decode: bool) -> dict[str, str] | None:
     match = _template(path).fullmatch(actual.strip("/"))
     if match is None:
         return None
-    return {bytes.fromhex(name[1:]).decode(): unquote(value) for name, value in match.groupdict().items()}
+    found = {bytes.fromhex(name[1:]).decode(): value for name, value in match.groupdict().items()}
+    return {name: unquote(value) for name, value in found.items()} if decode else found
 
 
 def _rank(route: Route, method: str) -> tuple[Any, ...]:
@@ -49,14 +50,19 @@ def _rank(route: Route, method: str) -> tuple[Any, ...]:
     return (route.path == "$default", kinds, route.method != method)
 
 
-def choose(routes: Iterable[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """The route for a request, with its path parameters; None when no route takes it."""
+def choose(
+    routes: Iterable[Route], method: str, path: str, *, decode: bool = True
+) -> tuple[Route, dict[str, str]] | None:
+    """The route for a request, with its path parameters; None when no route takes it.
+
+    ``decode``: an HTTP API decodes what is percent-encoded in them, a REST API does not (recorded).
+    """
     found: list[tuple[Route, dict[str, str]]] = []
     for route in routes:
         if route.path == "$default":
             found.append((route, {}))
         elif route.method in (method, "ANY"):
-            parameters = _parameters(route.path, path)
+            parameters = _parameters(route.path, path, decode)
             if parameters is not None:
                 found.append((route, parameters))
     return min(found, key=lambda pair: _rank(pair[0], method), default=None)

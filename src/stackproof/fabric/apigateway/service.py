@@ -102,12 +102,12 @@ class ApiGatewayService:
             meters.add(arn, f"{first}{suffix}", int(status // 100 == first))
 
     def _rest(self, request: Request, api: Api, host: str) -> Response:
-        raw = urlsplit(request.url).path or "/"
-        stage, _, rest = raw.lstrip("/").partition("/")
+        raw = "/" + urlsplit(request.url).path.lstrip("/")
+        stage, _, rest = raw[1:].partition("/")
         if stage not in api.stages:
             return answers.message(403, "Forbidden")
         path = "/" + rest.lstrip("/")
-        found = routes.choose(api.routes, request.method, path)
+        found = routes.choose(api.routes, request.method, path, decode=False)
         if found is None:
             return answers.message(403, "Missing Authentication Token")
         route, parameters = found
@@ -196,8 +196,11 @@ class ApiGatewayService:
         event = events.version_2(visit) if version == "2.0" else events.version_1(visit, rest=rest)
         function, qualifier = match
         paths = (visit.path, re.sub(r"\{[^}]+\}", "*", visit.template))
-        if function is None or not any(
-            allows(function, qualifier, "apigateway.amazonaws.com", source + path) for path in paths
+        # An integration with a role calls as that role: the function's own policy is not asked.
+        by_role = bool(route.integration.get("credentials") or route.integration.get("CredentialsArn"))
+        if function is None or not (
+            by_role
+            or any(allows(function, qualifier, "apigateway.amazonaws.com", source + path) for path in paths)
         ):
             return wrong
         outcome = self.invoke(function, qualifier, event, visit, api.kind)
@@ -210,7 +213,8 @@ class ApiGatewayService:
             if version == "2.0":
                 return answers.version_2(outcome.payload)
             decode = self._is_binary(api, visit.request.header("Accept").split(",")[0])
-            return answers.version_1(outcome.payload, decode=decode, rest=rest)
+            answer = answers.version_1(outcome.payload, decode=decode, rest=rest)
+            return events.stamped(visit, answer) if rest else answer
         except answers.Malformed:
             return bad
 
