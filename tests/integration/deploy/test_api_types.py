@@ -214,3 +214,62 @@ def test_a_definition_in_a_file_beside_the_template_or_in_a_bucket(stack, fabric
     }
     other = stack({"Resources": resources}, name="other")
     assert fabric.request("GET", other.url("Api", "live") + "/ping").status == 204
+
+
+GUARDED = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Runtime: python3.12, Handler: index.handler}}
+Resources:
+  Guarded:
+    Type: AWS::Serverless::%s
+    Properties:
+      StageName: live
+      Auth:
+        DefaultAuthorizer: Guard
+        Authorizers:
+          Guard: {FunctionArn: !GetAtt Guard.Arn%s}
+  Guard:
+    Type: AWS::Serverless::Function
+    Properties:
+      InlineCode: |
+        def handler(event, context):
+            names = {name.lower(): value for name, value in (event.get('headers') or {}).items()}
+            token = event.get('authorizationToken') or names['authorization']
+            effect = 'Allow' if token == 'good' else 'Deny'
+            statement = {'Action': 'execute-api:Invoke', 'Effect': effect, 'Resource': '*'}
+            policy = {'Version': '2012-10-17', 'Statement': [statement]}
+            return {'principalId': 'pat', 'policyDocument': policy, 'context': {'team': 'blue'}}
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      InlineCode: |
+        import json
+        def handler(event, context):
+            return {'statusCode': 200, 'body': json.dumps(event['requestContext']['authorizer'])}
+      Events:
+        Get:
+          Type: %s
+          Properties: {Path: /items, Method: get, %s: !Ref Guarded}
+"""
+KINDS = {
+    "rest": ("Api", "", "Api", "RestApiId"),
+    "http": (
+        "HttpApi",
+        ", AuthorizerPayloadFormatVersion: '2.0', EnableFunctionDefaultPermissions: true,"
+        " Identity: {Headers: [Authorization]}",
+        "HttpApi",
+        "ApiId",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_lambda_authorizer_of_sam_guards_its_api(stack, fabric, kind):
+    made = stack(GUARDED % KINDS[kind], require="emulated")
+    url = made.url("Guarded", "live") + "/items"
+    answer = fabric.request("GET", url, headers={"Authorization": "good"})
+    assert answer.status == 200
+    said = answer.json()
+    assert (said if kind == "rest" else said["lambda"])["team"] == "blue"
+    assert fabric.request("GET", url, headers={"Authorization": "bad"}).status == 403
+    assert fabric.request("GET", url).status == 401
