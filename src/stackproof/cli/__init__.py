@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "baseline": "Record the findings that are there, so that only new ones count.",
     "verdict": "Join the results of check, prove and inspect into one answer.",
     "convert": "Convert a template between JSON and YAML.",
+    "rig": "Size the link and the cache of a hardware-in-the-loop rig.",
     "deploy": "Deploy a template on this machine; tell what is emulated.",
     "assemble": "Assemble a folder of snippets into one template.",
 }
