@@ -1,0 +1,140 @@
+"""Reading an inventory: which hosts there are, what they can do, and how many checks a run promises.
+
+suites:
+  ami: {checks: 150}                # a complete run makes at least so many checks
+connection: {region: eu-west-1}     # for stack:// and aws-ssm://
+hosts:
+  hardened:
+    suites: [ami]
+    provider: image                 # without one: existing, reached by its url
+    system: debian-12
+    capabilities: [image]
+    settings: {…}                   # the provider's own
+  web:
+    suites: [stack]
+    url: stack://two-tier-web/WebServerGroup
+    ssh: {user: ec2-user, config: ssh_config}
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from stackproof.errors import ConfigError
+from stackproof.hosts.document import Settings, parse, read
+from stackproof.hosts.model import CAPABILITIES, Connection, HostEntry, Inventory, Promise, Ssh
+from stackproof.hosts.providers import names, provider_of
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_URL = re.compile(r"(local|ssh|paramiko|docker|podman|kubectl|chroot|aws-ssm|stack)://\S*")
+_SYSTEM = re.compile(r"[a-z][a-z0-9._]*-[A-Za-z0-9.]+")
+
+
+def load(path: Path, root: Path | None = None) -> Inventory:
+    """The inventory of a file. Raises ``ConfigError`` with file, line and column."""
+    file = path.absolute()
+    name = file.relative_to(root).as_posix() if root and file.is_relative_to(root) else str(path)
+    return _inventory(read(path, name))
+
+
+def loads(text: str, file: str) -> Inventory:
+    """The inventory of a text."""
+    return _inventory(parse(text, file))
+
+
+def _inventory(document: Settings) -> Inventory:
+    promises = _promises(document.inside("suites"))
+    connection = _connection(document.inside("connection"))
+    listed = document.inside("hosts")
+    if listed is None:
+        raise document.refuse("hosts", "'hosts' is missing")
+    hosts = tuple(_host(name, settings) for name, settings in listed.each())
+    document.done()
+    if not hosts:
+        raise document.refuse("hosts", "'hosts' names no host")
+    inspected = {suite for one in hosts for suite in one.suites}
+    for promise in promises.values():
+        if promise.suite not in inspected:
+            at = promise.location
+            message = f"checks are promised for suite '{promise.suite}', which inspects no host"
+            raise ConfigError(message, file=at.file, line=at.line, column=at.column)
+    for suite in sorted(inspected - set(promises)):
+        first = next(one for one in hosts if suite in one.suites)
+        at = first.location
+        message = f"suite '{suite}' of host '{first.name}' promises no number of checks"
+        hint = f"add 'suites: {{{suite}: {{checks: N}}}}'"
+        raise ConfigError(message, file=at.file, line=at.line, column=at.column, hint=hint)
+    return Inventory(document.file, hosts, promises, connection)
+
+
+def _promises(settings: Settings | None) -> dict[str, Promise]:
+    found = {}
+    for suite, own in settings.each() if settings else ():
+        found[suite] = Promise(suite, own.integer("checks", least=1), own.place("checks"))
+        own.done()
+    return found
+
+
+def _connection(settings: Settings | None) -> Connection:
+    if settings is None:
+        return Connection()
+    names_ = ("region", "profile", "endpoint", "output_bucket", "output_prefix")
+    found = Connection(**{name: settings.text(name, "") for name in names_})
+    settings.done()
+    return found
+
+
+def _host(name: str, settings: Settings) -> HostEntry:
+    if not _NAME.fullmatch(name):
+        raise settings.refuse(
+            "", f"host name '{name}' has other characters than letters, digits, '.', '_', '-'"
+        )
+    provider = settings.choice("provider", names(), "existing")
+    url = settings.text("url", "")
+    if url and not _URL.fullmatch(url):
+        hint = "for example ssh://web1, aws-ssm://i-0123456789abcdef0, stack://two-tier-web/WebServerGroup"
+        raise settings.refuse("url", f"'{url}' is no URL of a host", hint)
+    if (provider == "existing") != bool(url):
+        what = "needs 'url'" if provider == "existing" else f"is made by '{provider}' and takes no 'url'"
+        raise settings.refuse("url", f"host '{name}' {what}")
+    system = settings.text("system")
+    if not _SYSTEM.fullmatch(system):
+        raise settings.refuse("system", f"'{system}' is not ID-VERSION_ID of an os-release", "like debian-12")
+    facts: Any = settings.plain("facts")
+    if facts is not None and not isinstance(facts, dict):
+        raise settings.refuse("facts", "'facts' is not a mapping")
+    entry = HostEntry(
+        name=name,
+        provider=provider,
+        suites=settings.texts("suites"),
+        url=url,
+        system=system,
+        capabilities=frozenset(settings.texts("capabilities", sorted(CAPABILITIES))),
+        ssh=_ssh(settings.inside("ssh")),
+        sudo=settings.flag("sudo", False),
+        facts=facts or {},
+        settings=settings.inside("settings"),
+        location=settings.location,
+    )
+    settings.done()
+    provider_of(entry).check(entry)
+    return entry
+
+
+def _ssh(settings: Settings | None) -> Ssh:
+    if settings is None:
+        return Ssh()
+    found = Ssh(
+        user=settings.text("user", ""),
+        port=settings.integer("port", 0),
+        identity=settings.text("identity", ""),
+        config=settings.text("config", ""),
+        jump=settings.text("jump", ""),
+        known_hosts=settings.text("known_hosts", ""),
+        multiplex=settings.flag("multiplex", True),
+        persist=settings.integer("persist", 60, least=1),
+    )
+    settings.done()
+    return found

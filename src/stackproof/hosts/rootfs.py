@@ -1,0 +1,93 @@
+"""Root file systems, made by mmdebstrap and kept by their recipe.
+
+The same recipe is made once on a machine; a changed recipe is another one. What lies in the cache is read
+only by agreement: hosts get an overlay or a copy.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackproof.hosts.model import Need
+
+if TYPE_CHECKING:
+    from stackproof.hosts.session import Session
+
+_FORMAT = 1
+_TIME_LIMIT = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a root file system is made of: a release of Debian, its packages beyond the essential ones.
+
+    ``commands`` run inside it at the end (by a shell, as root); they belong to the recipe.
+    """
+
+    release: str = "bookworm"
+    packages: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Names the recipe in the cache."""
+        text = json.dumps({"format": _FORMAT, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def needs() -> Sequence[Need]:
+    """What making a root file system asks of the machine."""
+    return (
+        Need("mmdebstrap", shutil.which("mmdebstrap") is not None, "mmdebstrap", "makes root file systems"),
+        Need("root", os.geteuid() == 0, "", "files of a root file system belong to several users"),
+    )
+
+
+def build(recipe: Recipe, session: Session) -> Path:
+    """The folder of the root file system, made now if it is not kept yet. Raises ``BackendError``."""
+    folder = session.cache / "rootfs" / recipe.digest
+    with locked(folder.parent / f"{recipe.digest}.lock"):
+        if (folder / "recipe.json").is_file():
+            return folder / "root"
+        partial = folder.with_name(f"{recipe.digest}.{session.id}")
+        made = session.made("path", str(partial))
+        partial.mkdir(parents=True)
+        hooks = [f"--customize-hook=chroot \"$1\" sh -euc '{command}'" for command in recipe.commands]
+        session.run(
+            [
+                "nice",
+                "mmdebstrap",
+                "--mode=root",
+                "--variant=minbase",
+                "--quiet",
+                "--dpkgopt=path-exclude=/usr/share/doc/*",
+                f"--include={','.join(recipe.packages)}",
+                *hooks,
+                recipe.release,
+                str(partial / "root"),
+            ],
+            timeout=_TIME_LIMIT,
+        )
+        (partial / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+        session.journal.undo(made)
+    return folder / "root"
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Only one process of this machine at a time makes what the lock file names."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,160 @@
+"""A session of inspection: hosts are made when a check first asks for them and unmade at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from stackproof.errors import BackendError, CapabilityMissing, UsageError
+from stackproof.hosts.journal import Journal, Made, sweep
+from stackproof.hosts.model import HostEntry, Inventory, Running
+from stackproof.hosts.providers import needed, provider_of
+from stackproof.hosts.undo import MARK
+
+
+def cache_folder() -> Path:
+    """Where everything lies that hosts need and that may stay: below the user's cache folder.
+
+    ``STACKPROOF_HOSTS`` names another place.
+    """
+    named = os.environ.get("STACKPROOF_HOSTS")
+    if named:
+        return Path(named).absolute()
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base.absolute() / "stackproof" / "hosts"
+
+
+class Session:
+    """The hosts of one run. ``cache`` may stay after it, ``folder`` is removed at its end.
+
+    Use as a context manager, or ``close``. What a killed session left is unmade by its guard, else here.
+    """
+
+    def __init__(self, inventory: Inventory, root: Path, cache: Path | None = None) -> None:
+        self.inventory = inventory
+        self.root = root
+        self.cache = cache or cache_folder()
+        sessions = self.cache / "sessions"
+        self.swept = tuple(sweep(sessions))
+        self.id = f"{int(time.time()):x}-{uuid.uuid4().hex[:6]}"
+        self.folder = sessions / self.id
+        self.journal = Journal(self.folder)
+        self._running: dict[str, Running] = {}
+        self._failed: dict[str, Exception] = {}
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def host(self, name: str) -> Running:
+        """The host of that name, made now if it is not yet there.
+
+        Raises ``CapabilityMissing`` when this machine lacks what its provider needs, ``BackendError`` when it
+        does not come up (each later call says the same again at once), ``UsageError`` for an unknown name.
+        """
+        if name in self._failed:
+            raise self._failed[name]
+        if name not in self._running:
+            try:
+                self._running[name] = self._start(self._entry(name))
+            except (CapabilityMissing, BackendError) as error:
+                self._failed[name] = error
+                raise
+        return self._running[name]
+
+    def forget(self, name: str) -> None:
+        """Make the host anew when it is next asked for (a fault was injected into it)."""
+        self._running.pop(name, None)
+        self._failed.pop(name, None)
+
+    def made(self, kind: str, name: str, **detail: Any) -> Made:
+        """Write down a thing that is about to be made; see ``undo.UNDO`` for the kinds."""
+        return self.journal.made(kind, name, **detail)
+
+    def scratch(self, name: str) -> Path:
+        """A new empty folder of this session."""
+        path = self.folder / f"{name}-{uuid.uuid4().hex[:6]}"
+        path.mkdir(parents=True)
+        return path
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        timeout: float = 120.0,
+        text: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run a command of this machine; returns what it printed. ``BackendError`` has its words."""
+        try:
+            done = subprocess.run(
+                list(command),
+                input=text,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
+                env={**os.environ, **(environment or {}), MARK: self.id},
+            )
+        except FileNotFoundError as error:
+            raise CapabilityMissing(f"{command[0]} is not on this machine") from error
+        except subprocess.TimeoutExpired as error:
+            raise BackendError(f"'{' '.join(command)}' did not end within {timeout:g} s") from error
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip()[-2000:] or "it said nothing"
+            raise BackendError(f"'{' '.join(command)}' ended with {done.returncode}: {said}")
+        return done.stdout
+
+    def start(self, command: Sequence[str], *, log: Path | None = None, grace: float = 3.0) -> Any:
+        """Start a process that lives until the session ends, in a group of its own, with its output in ``log``."""
+        target = (log or self.folder / "processes.log").open("ab")
+        with target:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=target,
+                start_new_session=True,
+                env={**os.environ, MARK: self.id},
+            )
+        self.journal.process(process, grace=grace)
+        return process
+
+    def close(self) -> None:
+        """Unmake all hosts and everything else of this session."""
+        self._running.clear()
+        self.journal.close()
+
+    def _entry(self, name: str) -> HostEntry:
+        for one in self.inventory.hosts:
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.inventory.hosts) or "none"
+        raise UsageError(f"{self.inventory.file} has no host '{name}'; there are: {known}")
+
+    def _start(self, entry: HostEntry) -> Running:
+        provider = provider_of(entry)
+        lacking = needed(provider, entry)
+        if lacking:
+            raise CapabilityMissing(f"{entry.name} cannot be made here: {lacking}")
+        return provider.start(entry, self)
+
+
+def end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that its hosts are unmade by itself."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
