@@ -43,6 +43,7 @@ class Files:
     def digest(self, name: str) -> str:
         """The digest of a file's content, of the sorted names in a folder, "" when nothing is there.
 
+        Where a link leads counts as well: what lies outside of the project is not read, whatever it holds.
         For a name after ``EXISTS`` it only tells whether something is there.
         """
         if name not in self._known:
@@ -81,6 +82,14 @@ def _existence(path: str) -> str:
 
 
 def _digest(path: str) -> str:
+    content = _content(path)
+    try:
+        return combine("link", os.readlink(path), content)
+    except OSError:
+        return content
+
+
+def _content(path: str) -> str:
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()

@@ -1,8 +1,9 @@
 """Which files a worker really opens while it judges a template.
 
 A custom rule may read any file, cfn-lint opens nested templates, a transform opens includes: an audit
-hook sees them all. Python has no such event for asking whether a file exists, so ``os.stat`` is
-wrapped for that. Neither can be taken back safely, so only a worker process installs them.
+hook sees them all. Python has no such event for asking whether a file exists or where a link leads, so
+``os.stat`` and ``os.readlink`` are wrapped for that. None of this can be taken back safely, so only a
+worker process installs it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _OPENED, _LISTED = "open", ("os.listdir", "os.scandir")
 
 
 class Recorder:
-    """Collects the files that are opened (there or not) or asked for, and the folders that are listed.
+    """Collects the files that are opened (there or not) or asked for, links, and the folders that are listed.
 
     Folders in ``known`` may be listed without a word: what counts of them is in every key.
     Python's own files, the installed packages and our own are left out: their versions are in every key.
@@ -39,13 +40,18 @@ class Recorder:
     def install(self) -> None:
         """Start to listen; call it once in a process that ends soon."""
         sys.addaudithook(self._hear)
-        stat = os.stat
+        stat, readlink = os.stat, os.readlink
 
         def listening(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
             self._note(path, EXISTS)
             return stat(path, *arguments, **options)
 
+        def following(path: Any, *arguments: Any, **options: Any) -> Any:
+            self._note(path)
+            return readlink(path, *arguments, **options)
+
         setattr(os, "stat", listening)  # noqa: B010 - mypy would take it for a mistake
+        setattr(os, "readlink", following)  # noqa: B010 - as above
 
     def take(self) -> set[str]:
         """The absolute paths since the last call."""

@@ -102,7 +102,7 @@ def _outcome(
     return RunOutcome(
         pillar=PILLAR,
         findings=tuple(finding for finding in without_echoes(found, shown) if shown(finding.rule)),
-        problems=answer.problems,
+        problems=(*selection.discovery.problems, *answer.problems),
         judged=answer.judged,
         rules=answer.rules,
         suppressions=answer.suppressions,

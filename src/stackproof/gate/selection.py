@@ -47,7 +47,7 @@ def find(request: CheckRequest, config: Config, root: Path) -> Discovery:
     templates = {template.path: template for template in (*around.templates, *given.templates)}
     ordered = tuple(sorted(templates.values(), key=lambda template: template.file))
     assemblies = tuple(dict.fromkeys((*around.assemblies, *given.assemblies)))
-    return Discovery(ordered, given.findings, assemblies, around.considered)
+    return Discovery(ordered, given.findings, assemblies, around.considered, problems=given.problems)
 
 
 def select(request: CheckRequest, config: Config, root: Path, discovery: Discovery, keys: Keys) -> Selection:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stackproof.config import Config
 from stackproof.errors import UsageError
-from stackproof.model import Finding, Location
+from stackproof.model import Finding, Location, Problem
 from stackproof.template import cloud_assembly
 from stackproof.template.load_rules import finding
 from stackproof.template.sniff import looks_like_template
@@ -139,7 +139,8 @@ class TemplateFile:
 class Discovery:
     """What a search found. ``considered`` counts the files whose bytes were looked at.
 
-    ``notes`` name the files that are named like templates and hold no text.
+    ``notes`` name the files that are named like templates and hold no text, ``problems`` the paths that
+    were asked for and cannot be judged.
     """
 
     templates: tuple[TemplateFile, ...]
@@ -147,6 +148,7 @@ class Discovery:
     assemblies: tuple[Path, ...] = ()
     considered: int = 0
     notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -160,13 +162,15 @@ class _Search:
     linked: list[Path] = field(default_factory=list)
     visited: set[tuple[int, int]] = field(default_factory=set)
     considered: int = 0
+    problems: list[Problem] = field(default_factory=list)
 
 
 def discover(root: Path, paths: Sequence[Path], config: Config) -> Discovery:
     """The templates below ``paths`` (default: the configured folders), sorted by name.
 
     A relative path stands below the current folder, a configured one below ``root``. Files named in
-    ``paths`` are always taken. Raises ``UsageError`` for a path that does not exist.
+    ``paths`` are always taken. A path that does not exist is a problem beside what the others hold.
+    Raises ``UsageError`` when none of the paths can be judged.
     """
     root = Path(os.path.abspath(root))
     search = _Search(root, tuple(_glob(pattern) for pattern in config.exclude))
@@ -174,8 +178,10 @@ def discover(root: Path, paths: Sequence[Path], config: Config) -> Discovery:
         absolute = Path(os.path.abspath(path))
         try:
             mode = absolute.stat().st_mode
-        except FileNotFoundError as error:
-            raise UsageError(f"no such file or folder: {path}") from error
+        except FileNotFoundError:
+            what = "a link to what is not there" if absolute.is_symlink() else "no such file or folder"
+            search.problems.append(Problem(f"{what}: {path}", exit_code=2))
+            continue
         except OSError as error:
             _unreadable(search, absolute, error)
             continue
@@ -184,11 +190,18 @@ def discover(root: Path, paths: Sequence[Path], config: Config) -> Discovery:
         elif stat.S_ISREG(mode):
             _take(search, absolute, named=True)
         else:
-            raise UsageError(f"neither a file nor a folder: {path}")
+            search.problems.append(Problem(f"neither a file nor a folder: {path}", exit_code=2))
+    if search.problems and not search.templates and not search.findings:
+        raise UsageError("; ".join(problem.message for problem in search.problems))
     _drop_links(search)
     ordered = sorted(search.templates.values(), key=lambda template: template.file)
     return Discovery(
-        tuple(ordered), tuple(search.findings), tuple(search.assemblies), search.considered, _notes(search)
+        tuple(ordered),
+        tuple(search.findings),
+        tuple(search.assemblies),
+        search.considered,
+        _notes(search),
+        tuple(search.problems),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +65,46 @@ class TestTest:
     def test_a_broken_rule_is_a_usage_error(self, project: Any) -> None:
         project.write("policies/broken.guard", "rule {")
         assert main(["test"]) == 2
+
+    @pytest.mark.parametrize("named", [[], ["policies"], ["policies/x.guard", "policies/lost.guard"]])
+    def test_a_rule_file_that_leads_nowhere_is_named_and_the_others_run(
+        self, project: Any, capsys: pytest.CaptureFixture[str], named: list[str]
+    ) -> None:
+        (project.root / "policies/lost.guard").symlink_to("gone.guard")
+        assert main(["test", *named, "--format", "json"]) == 2
+        report = json.loads(capsys.readouterr().out)
+        (problem,) = report["problems"]
+        assert problem["location"]["file"] == "policies/lost.guard"
+        assert "leads nowhere" in problem["message"]
+        assert report["stats"]["cases"] == 3
+
+    def test_a_test_file_that_leads_nowhere_is_named(
+        self, project: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project.root / "policies/x_tests.yaml").rename(project.root / "policies/y_tests.yaml")
+        (project.root / "policies/x_tests.yaml").symlink_to("gone.yaml")
+        assert main(["test", "policies/x.guard", "--format", "json"]) == 2
+        (problem,) = json.loads(capsys.readouterr().out)["problems"]
+        assert problem["location"]["file"] == "policies/x_tests.yaml"
+
+    @pytest.mark.parametrize("name", ["x.guard", "x_tests.yaml"])
+    def test_a_file_that_may_not_be_read_is_named(
+        self, project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        read = Path.read_text
+
+        def refused(path: Path, *given: Any, **named: Any) -> str:
+            if path.name == name:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return read(path, *given, **named)
+
+        monkeypatch.setattr(Path, "read_text", refused)
+        assert main(["test", "--format", "json"]) == 2
+        (problem,) = json.loads(capsys.readouterr().out)["problems"]
+        assert (problem["location"]["file"], "Permission denied" in problem["message"]) == (
+            f"policies/{name}",
+            True,
+        )
 
     def test_nothing_to_test(self, project: Any, capsys: pytest.CaptureFixture[str]) -> None:
         (project.root / "empty").mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stackproof.errors import ConfigError, RuleError
+from stackproof.errors import ConfigError, RuleError, StackproofError
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,34 @@ def test_a_set_in_a_message_has_one_order(engine):
     messages = {f.message for f in engine().lint(Path("t.yaml"), "t.yaml") if f.rule == "E3019"}
     assert messages
     assert all("{'Ape', 'Mouse', 'Zebra'}" in message for message in messages)
+
+
+@pytest.mark.parametrize("text", ["a: [\n", "regions: 3\n", "nonsense: 1\n", "append_rules: [nowhere]\n"])
+def test_a_broken_configuration_at_home_is_named_as_that(engine, text):
+    (Path.home() / ".cfnlintrc").write_text(text, encoding="utf-8")
+    with pytest.raises(StackproofError) as caught:
+        engine()
+    assert Path(caught.value.file) == Path.home() / ".cfnlintrc"
+
+
+def test_of_two_configurations_the_refused_one_is_named(engine):
+    (Path.home() / ".cfnlintrc").write_text("regions: 3\n", encoding="utf-8")
+    Path(".cfnlintrc").write_text("regions: [us-west-2]\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        engine()
+    assert Path(caught.value.file) == Path.home() / ".cfnlintrc"
+    (Path.home() / ".cfnlintrc").write_text("regions: [us-west-2]\n", encoding="utf-8")
+    Path(".cfnlintrc").write_text("regions: 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        engine()
+    assert Path(caught.value.file) == Path.cwd() / ".cfnlintrc"
+
+
+@pytest.mark.parametrize("line", ["import nowhere_at_all", "from os import nothing_such"])
+def test_a_rule_that_imports_what_is_not_there_is_named_with_its_line(engine, line):
+    Path("own").mkdir()
+    Path("own/rule.py").write_text(f"import os\n{line}\n", encoding="utf-8")
+    Path(".cfnlintrc").write_text("append_rules: [own]\n", encoding="utf-8")
+    with pytest.raises(RuleError) as caught:
+        engine()
+    assert (Path(caught.value.file).name, caught.value.line) == ("rule.py", 2)

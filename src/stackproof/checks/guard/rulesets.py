@@ -127,7 +127,7 @@ def load_files(
         try:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
-            problems.append(Problem(_unreadable(path, error), location=Location(shown)))
+            problems.append(Problem(unreadable(path, error), location=Location(shown)))
             continue
         except UnicodeDecodeError:
             problems.append(Problem("is not UTF-8 text", location=Location(shown)))
@@ -151,7 +151,13 @@ def shown_path(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _unreadable(path: Path, error: OSError) -> str:
+def is_rule_file(path: Path) -> bool:
+    """A file, or a link that leads nowhere: that it cannot be read is told when it is loaded."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why a file cannot be read."""
     if path.is_symlink() and not path.exists():
         return f"is a link that leads nowhere: {os.readlink(path)}"
     return f"cannot be read: {error.strerror}"
@@ -212,13 +218,7 @@ def _files(ruleset: RuleSet, config: Config, root: Path) -> list[Path]:
         return _mapped(ruleset, base, config)
     if base.is_file():
         return [base]
-    # A link that leads nowhere stays among them: that it cannot be read is told when it is loaded.
-    found = sorted(
-        path
-        for suffix in SUFFIXES
-        for path in base.rglob(f"*{suffix}")
-        if path.is_file() or (path.is_symlink() and not path.exists())
-    )
+    found = sorted(path for suffix in SUFFIXES for path in base.rglob(f"*{suffix}") if is_rule_file(path))
     if not found:
         raise ConfigError(f"no rule file in '{ruleset.path or ruleset.package}'", file=config.file)
     return found

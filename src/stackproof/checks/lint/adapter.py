@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import cfnlint
-from cfnlint.config import ConfigMixIn
+import yaml
+from cfnlint.config import ConfigFileArgs, ConfigMixIn
 from cfnlint.exceptions import CfnLintExitException, ConfigFileError
 from cfnlint.helpers import REGIONS
 from cfnlint.match import Match
@@ -145,7 +146,7 @@ class Linter:
 
 def _setup(base: Path) -> tuple[ConfigMixIn, Any]:
     printed = io.StringIO()
-    file = str(config_file(base) or base / ".cfnlintrc")
+    file = _blamed(base)
     try:
         with contextlib.redirect_stdout(printed):
             # Template names are given one by one, so the configuration's own 'templates' must not count.
@@ -157,7 +158,8 @@ def _setup(base: Path) -> tuple[ConfigMixIn, Any]:
     except ConfigFileError as error:
         raise ConfigError(str(error), file=file) from error
     except CfnLintExitException as error:
-        raise RuleError(str(error), file=file, hint="see append_rules and custom_rules") from error
+        told = explain(error.__cause__, file, _PACKAGE) if error.__cause__ else None
+        raise told or RuleError(str(error), file=file, hint="see append_rules and custom_rules") from error
     except (ValueError, OSError) as error:
         raise explain(error, file, _PACKAGE) or ConfigError(str(error), file=file) from error
     except SystemExit as error:
@@ -173,6 +175,17 @@ def _setup(base: Path) -> tuple[ConfigMixIn, Any]:
             raise
         raise told from error
     return config, runner.rules
+
+
+def _blamed(base: Path) -> str:
+    """The configuration file that an error is about: the first that cfn-lint refuses, the user's or ours."""
+    files = [found for folder in (Path.home(), base) if (found := config_file(folder)) is not None]
+    for file in files:
+        try:
+            ConfigFileArgs(config_file=file)
+        except (ConfigFileError, yaml.YAMLError, ValueError, OSError):
+            return str(file)
+    return str(files[-1] if files else base / ".cfnlintrc")
 
 
 def _check_regions(config: ConfigMixIn, file: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from stackproof.checks.guard.rulesets import shown_path
+from stackproof.checks.guard.rulesets import is_rule_file, shown_path, unreadable
 from stackproof.model import JSON, Location, Problem
 
 STATUSES = ("PASS", "FAIL", "SKIP")
@@ -39,7 +39,7 @@ def test_files(rules: Path) -> list[Path]:
     """The test files of ``X.guard``: ``X_tests.yaml|yml|json`` beside it or in ``tests/``."""
     folders = (rules.parent, rules.parent / "tests")
     names = [f"{rules.stem}_tests{suffix}" for suffix in SUFFIXES]
-    return [folder / name for folder in folders for name in names if (folder / name).is_file()]
+    return [folder / name for folder in folders for name in names if is_rule_file(folder / name)]
 
 
 def orphans(folder: Path, owners: tuple[str, ...]) -> list[Path]:
@@ -61,7 +61,7 @@ def load_cases(path: Path, root: Path) -> tuple[list[Case], list[Problem]]:
     try:
         node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.CSafeLoader)
     except OSError as error:
-        return [], [Problem(f"cannot be read: {error.strerror}", location=Location(shown))]
+        return [], [Problem(unreadable(path, error), location=Location(shown))]
     except UnicodeDecodeError:
         return [], [Problem("is not UTF-8 text", location=Location(shown))]
     except yaml.YAMLError as error:

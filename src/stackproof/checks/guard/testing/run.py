@@ -13,7 +13,7 @@ from stackproof.checks.guard.prefilter import NEUTRAL
 from stackproof.checks.guard.queries import compared_keys
 from stackproof.checks.guard.reach import reach
 from stackproof.checks.guard.report import RuleResult, results, statuses
-from stackproof.checks.guard.rulesets import SUFFIXES, LoadedFile, load_files, shown_path
+from stackproof.checks.guard.rulesets import SUFFIXES, LoadedFile, is_rule_file, load_files, shown_path
 from stackproof.checks.guard.testing.cases import Case, load_cases, orphans, test_files
 from stackproof.checks.guard.testing.mutate import Property, compared, mutations
 from stackproof.checks.guard.testing.rules import COVERAGE, EXPECTATION, MUTATION, ORPHAN
@@ -69,7 +69,11 @@ def rule_paths(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found.extend(p for suffix in SUFFIXES for p in sorted(path.rglob(f"*{suffix}")) if p.is_file())
+            found.extend(
+                p for suffix in SUFFIXES for p in sorted(path.rglob(f"*{suffix}")) if is_rule_file(p)
+            )
+        elif path.is_symlink() and path.suffix in SUFFIXES:
+            found.append(path)  # where it leads nowhere, loading it says so
         elif not path.exists():
             raise UsageError(f"there is no '{path}'")
         elif path.suffix in SUFFIXES:
