@@ -94,14 +94,12 @@ def _depths(queue: Queue, start: int, end: int) -> list[tuple[int, Depth]]:
     minute = start
     for deadline, flying, waiting in queue.due(end * MINUTE):
         at = max(-(-deadline // MINUTE) - 1, start)
-        if at > minute or not found:
+        if at > minute:
             found.append((minute, Depth(visible, in_flight, delayed, oldest)))
+            minute = at
         visible += flying + waiting
         in_flight -= flying
         delayed -= waiting
-        if at == minute:
-            found.pop()
-        minute = at
     found.append((minute, Depth(visible, in_flight, delayed, oldest)))
     return found
 
