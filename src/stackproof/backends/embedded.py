@@ -56,6 +56,7 @@ class EmbeddedBackend(WorldBackend):
             "s3-notifications",
             "snapshot",
             "step",
+            "streams",
         }
     )
 

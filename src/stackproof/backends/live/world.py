@@ -8,6 +8,7 @@ from stackproof.backends.compat.clocks import wait
 from stackproof.backends.live.clock import WallClock
 from stackproof.backends.live.passing import PassedThrough
 from stackproof.backends.live.queues import LiveQueues
+from stackproof.backends.live.streams import LiveKinesis, LiveStreams, LiveTableStreams
 from stackproof.backends.live.topics import LiveTopics
 from stackproof.backends.servers.capabilities import capabilities_of
 from stackproof.errors import BackendError, CapabilityMissing
@@ -21,6 +22,7 @@ PATIENCE = 60.0
 _INTERVAL = 0.03
 _OURS = ("lambda", "apigateway")
 """Services that move things here: functions run in this process, and requests to APIs reach them."""
+_STREAMS: dict[str, type[LiveStreams]] = {"kinesis": LiveKinesis, "dynamodbstreams": LiveTableStreams}
 
 
 class LiveWorld(World):
@@ -53,6 +55,8 @@ class LiveWorld(World):
             return PassedThrough(name)
         if name == "sns":
             return LiveTopics(self)
+        if name in _STREAMS:
+            return _STREAMS[name](self)
         if name in _OURS:
             return registry.factory(name)(self)
         return PassedThrough(name)
@@ -84,7 +88,9 @@ class LiveWorld(World):
 
     def _left(self, done: Idle) -> list[str]:
         tasks = [task.name for task in self.scheduler.open_tasks.values() if not task.daemon]
-        return [*self.service("sqs").poll(), *tasks, *done.pending]
+        streams = [found for found in self._services.values() if isinstance(found, LiveStreams)]
+        left = [text for found in streams for text in found.poll()]
+        return [*self.service("sqs").poll(), *left, *tasks, *done.pending]
 
     def _refuse_late_timers(self, deadline: float) -> None:
         """Only when nothing else is left to do: what waits may be woken by what still runs."""

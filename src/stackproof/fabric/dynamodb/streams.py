@@ -73,7 +73,12 @@ class DynamoDbStreamsService:
             if not name or not stream.enabled:
                 continue
             images = change.images()
-            data: dict[str, Any] = {"eventID": self._world.ids.hex(32), "eventName": name, **images}
+            data: dict[str, Any] = {
+                "eventID": self._world.ids.hex(32),
+                "eventName": name,
+                "view": change.view,
+            }
+            data |= images
             if caller.service == TTL:
                 data["identity"] = TTL
             key = json.dumps(images["Keys"], default=repr)

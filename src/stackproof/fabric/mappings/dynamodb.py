@@ -8,7 +8,6 @@ from typing import Any
 
 from stackproof.fabric import patterns
 from stackproof.fabric.clock import iso
-from stackproof.fabric.dynamodb.streams import DynamoDbStreamsService
 from stackproof.fabric.mappings.lanes import Batch, Entry
 from stackproof.fabric.mappings.model import EventSourceMapping
 from stackproof.fabric.mappings.stream import StreamSource
@@ -36,18 +35,13 @@ class TableSource(StreamSource):
                 **images,
                 "SequenceNumber": record.sequence,
                 "SizeBytes": record.size,
-                "StreamViewType": self._view(mapping),
+                "StreamViewType": data["view"],
             },
             "eventSourceARN": mapping.source,
         }
         if "identity" in data:
             found["userIdentity"] = {"type": "Service", "principalId": data["identity"]}
         return found
-
-    def _view(self, mapping: EventSourceMapping) -> str:
-        feed = self.feed
-        known = feed.streams.get(mapping.source) if isinstance(feed, DynamoDbStreamsService) else None
-        return known.view if known else ""
 
     def passes(self, entry: Entry, wanted: Sequence[Mapping[str, Any]]) -> bool:
         """As event patterns do; numbers of items are texts (developer guide)."""
