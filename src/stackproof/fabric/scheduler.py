@@ -342,7 +342,7 @@ class Scheduler:
             (ms, n, t) for ms, n, t in self._bound + self._loose if not t.cancelled and not _of_task(t.args)
         ]
         ready = tuple(work for work in self._ready if not _of_task(work[2]))
-        anew = tuple(task.renew for task in tasks if task.renew is not None)
+        anew = tuple((task.renew, tuple(task.awaits)) for task in tasks if task.renew is not None)
         return (self.clock.ms, ready, tuple(timers), self._sequence, anew)
 
     def restore(self, state: Any) -> None:
@@ -356,8 +356,8 @@ class Scheduler:
             timer.cancelled = False
         self._bound = sorted((t for t in timers if t[2].drives is True), key=lambda t: t[:2])
         self._loose = sorted((t for t in timers if t[2].drives is not True), key=lambda t: t[:2])
-        for renew in anew:
-            self.spawn(renew())
+        for renew, awaits in anew:
+            self.spawn(renew()).awaits = list(awaits)
 
     def abandon(self, task: Task) -> None:
         """Kill a task and let it unwind at once; its end is told to nobody."""

@@ -121,7 +121,7 @@ class Task:
             root = root.parent
         if root.renew is None:
             return root.done and self.state == "blocked" and self.point == "wait"
-        if self.state not in ("new", "blocked"):
+        if self.state not in ("new", "blocked", "ready"):
             return False
         if self.point.startswith("sleep"):
             return not root.busy

@@ -496,3 +496,22 @@ def test_an_order_that_cannot_be_dispatched_is_heard_of_within_five_minutes(
     look.take(system.queue("FailedOrders"))
     fabric.advance(360)
     assert state(dispatch) == "OK"
+
+
+def test_a_worker_that_is_lost_at_any_of_its_calls_loses_no_order(
+    system: Any, fabric: Any, look: Any, processed: Orders, worker: Any
+) -> None:
+    worker("first")
+    fabric.run_until_idle()
+    look.send(system.queue("StandardOrders"), [order(1), order(2)])
+    course = fabric.record()
+    points = [point for point in course.points if point.task == "first"]
+    calls = {point.label.partition(" ")[2] for point in points}
+    assert calls == {"sqs.ReceiveMessage", "dynamodb.PutItem", "sqs.DeleteMessage"}
+    for point in points:
+        fabric.stand(course, point).kill()
+        worker("second")
+        fabric.run_until_idle()
+        fabric.advance(120)
+        assert set(processed()) == {"order-1", "order-2"}, point
+        assert look.waiting(system.queue("StandardOrders")) == 0, point

@@ -166,3 +166,14 @@ def test_what_cannot_run_is_said(world, code):
     processes.start(world, code, run="nothing")
     with pytest.raises(UsageError, match=r"poll_queue\.py has no function 'nothing'"):
         world.run_until_idle()
+
+
+def test_a_process_that_is_about_to_wake_does_not_hinder_a_snapshot(backend, world, worker, url):
+    process = worker()
+    world.run_until_idle()
+    send(backend, url, "a")
+    state = world.snapshot()
+    for _ in range(2):
+        world.restore(state)
+        world.run_until_idle()
+        assert "".join(process.lines).strip() == "a"

@@ -69,10 +69,12 @@ class Receiving:
         return found if found and len(found) == len(numbers) else None
 
     def _poll(self, queue: Queue, limit: int, visibility: int | None, wait: int) -> list[Message]:
-        task = current()
+        task, service = current(), self._service
+        polls = task.awaits if task is not None and task.daemon else None
+        if polls is not None and not any(getattr(one, "arn", "") == queue.arn for one in polls):
+            polls.append(_Expecting(service, queue.arn))
         messages = self.take(queue, limit, visibility)
         if not messages and wait:
-            service = self._service
             signal = service.signal(queue)
 
             def arrived() -> bool:
@@ -86,8 +88,6 @@ class Receiving:
             self._service.world.meters.add(queue.arn, "NumberOfEmptyReceives")
         if task is not None and task.daemon:
             task.busy = bool(messages)
-            if not any(getattr(awaits, "arn", "") == queue.arn for awaits in task.awaits):
-                task.awaits.append(_Expecting(queue))
         return messages
 
     def take(
@@ -248,12 +248,13 @@ class Receiving:
 class _Expecting:
     """Whether a queue that a worker polls has, or by time alone will have, messages."""
 
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-        self.arn = queue.arn
+    def __init__(self, service: SqsService, arn: str) -> None:
+        self._service = service
+        self.arn = arn
 
     def __call__(self) -> bool:
-        return self._queue.available() or self._queue.next_ms() is not None
+        queue = self._service.queue(self.arn)
+        return queue is not None and (queue.available() or queue.next_ms() is not None)
 
 
 def _drives(task: Task | None, queue: Queue) -> Drives:
