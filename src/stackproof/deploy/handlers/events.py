@@ -11,7 +11,7 @@ from stackproof.deploy.model import Made
 from stackproof.deploy.simple import Simple
 from stackproof.fabric import outlets
 
-_NO_EVENTS = "stored, events are not routed yet"
+_NO_FUNCTIONS = "stored, events reach no function of this stack"
 _NO_SCHEDULE = "stored, schedules do not run yet"
 
 
@@ -57,12 +57,11 @@ def tags(job: Job, arn: str) -> None:
         job.call("events", "tag_resource", {"ResourceARN": arn, "Tags": job.tag_list()})
 
 
-def leave_out_targets(job: Job, path: str, targets: list[Any]) -> None:
-    """Name each target of a kind that nothing is sent to here."""
-    for index, arn in enumerate(targets):
-        reason = outlets.unsupported(arn) if isinstance(arn, str) else ""
-        if reason:
-            job.left_out(f"{path}.{index}.Arn", reason)
+def _unreached(job: Job, target: str) -> str:
+    """Why a target gets no events, "" when it does. Live endpoints route to their own resources."""
+    if "events" in job.backend.capabilities:
+        return outlets.unsupported(target)
+    return _NO_FUNCTIONS if ":lambda:" in target else ""
 
 
 class BusPolicy(Handler):
@@ -120,12 +119,12 @@ class Rule(Handler):
             params["EventPattern"] = document(job.get("EventPattern"))
         arn = str(job.call("events", "put_rule", params)["RuleArn"])
         self._targets(job, name)
-        if job.get("EventPattern") and "events" not in job.backend.capabilities:
-            job.left_out("EventPattern", _NO_EVENTS)
         if job.get("ScheduleExpression") and "schedules" not in job.backend.capabilities:
             job.left_out("ScheduleExpression", _NO_SCHEDULE)
-        if "events" in job.backend.capabilities:
-            leave_out_targets(job, "Targets", [one.get("Arn") for one in job.get("Targets") or []])
+        for index, target in enumerate(job.get("Targets") or ()):
+            reason = _unreached(job, str(target.get("Arn")))
+            if reason:
+                job.left_out(f"Targets.{index}.Arn", reason)
         return arn
 
     def _targets(self, job: Job, name: str) -> None:
