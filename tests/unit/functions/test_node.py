@@ -103,3 +103,36 @@ def test_another_place_of_this_machine_is_not_aws(lab):
         """
     lab.function("f", {"index.js": code}, **NODE)
     assert lab.invoke("f").value == "closed"
+
+
+TMP = {
+    "index.js": """
+        const fs = require("fs");
+        exports.handler = async () => {
+          fs.appendFileSync("/tmp/kept", "x");
+          await fs.promises.mkdir("/tmp/folder", { recursive: true });
+          await fs.promises.rename("/tmp/kept", "/tmp/folder/kept");
+          fs.copyFileSync("/tmp/folder/kept", "/tmp/kept");
+          const kept = fs.readFileSync("/tmp/kept", "utf8");
+          return [fs.readdirSync("/tmp").sort(), kept, fs.existsSync("/tmp/none")];
+        };
+        """,
+    "index.mjs": """
+        import { appendFileSync, readFileSync, readdirSync, mkdirSync, existsSync } from "node:fs";
+        export const handler = async () => {
+          appendFileSync("/tmp/kept", "x");
+          mkdirSync("/tmp/folder", { recursive: true });
+          return [readdirSync("/tmp").sort(), readFileSync("/tmp/kept", "utf8"), existsSync("/tmp/none")];
+        };
+        """,
+}
+
+
+@pytest.mark.parametrize("file", sorted(TMP))
+def test_tmp_is_the_environments_own(lab, file):
+    for name in ("f", "g"):
+        lab.function(name, {file: TMP[file]}, **NODE)
+        assert lab.invoke(name).value == [["folder", "kept"], "x", False]
+    assert lab.invoke("f").value == [["folder", "kept"], "xx", False]
+    lab.service.runner.cool()
+    assert lab.invoke("f").value == [["folder", "kept"], "x", False]

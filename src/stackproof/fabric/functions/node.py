@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class NodeRuntime:
                 hint="install node on this machine",
             )
         self._node = found
+        self._tmp = environment.view.temporary(tempfile.gettempdir())
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._answers = -1
@@ -56,7 +58,10 @@ class NodeRuntime:
 
     def _start(self) -> subprocess.Popen[bytes]:
         reading, writing = os.pipe()
-        environ = {**self._environment.view.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+        environ = {
+            **self._environment.view.environ,
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "STACKPROOF_TMP": self._tmp,
+        }  # fmt: skip
         bootstrap = str(Path(__file__).with_name("node_bootstrap.cjs"))
         self._process = subprocess.Popen(
             [self._node, bootstrap, str(writing)], stdin=subprocess.PIPE, env=environ,
