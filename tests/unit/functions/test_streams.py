@@ -386,3 +386,33 @@ def test_a_registered_consumer_is_a_source_of_its_own(lab, ingest):
     lab.run()
     assert ingest.batches() == [["a"]]
     assert lab.events("f")[0]["Records"][0]["eventSourceARN"] == consumer["ConsumerARN"]
+
+
+def test_a_smaller_parallelization_waits_for_what_is_in_flight(lab, ingest):
+    slow = "import time\n\ndef handler(event, context):\n    time.sleep(10)\n"
+    lab.function("f", slow, Timeout=30)
+    made = ingest.feed(ParallelizationFactor=4, BatchSize=1)
+    for number in range(12):
+        ingest.put(f"{number}", key=f"key{number % 4}")
+    lab.world.advance(5)
+    lab.aws.update_event_source_mapping(UUID=made["UUID"], ParallelizationFactor=1)
+    lab.run()
+    seen = [(r["kinesis"]["partitionKey"], r) for e in lab.events("f") for r in e["Records"]]
+    for key in {key for key, _ in seen}:
+        order = [int(base64.b64decode(r["kinesis"]["data"])) for k, r in seen if k == key]
+        assert sorted(set(order)) == [n for n in range(12) if f"key{n % 4}" == key]
+        assert order[-1] == max(order)
+
+
+def test_a_tumbling_window_closes_after_a_mapping_was_disabled(lab, ingest):
+    lab.function("f", SUM)
+    made = ingest.feed(TumblingWindowInSeconds=60)
+    ingest.put("a")
+    lab.world.advance(5)
+    lab.aws.update_event_source_mapping(UUID=made["UUID"], Enabled=False)
+    lab.world.advance(5)
+    lab.aws.update_event_source_mapping(UUID=made["UUID"], Enabled=True)
+    lab.run()
+    last = lab.events("f")[-1]
+    assert (last["isFinalInvokeForWindow"], last["state"]) == (True, {"total": 1})
+    assert lab.world.clock.elapsed == 60

@@ -155,7 +155,7 @@ class StreamSource:
             poller.divide(shard.id, parts, shard.first)
         for shard in shards.values():
             if all(_over(shards.get(parent), poller) for parent in shard.parents):
-                for number in range(poller.parts[shard.id]):
+                for number in range(parts if poller.parts[shard.id] == parts else 0):
                     self.working.advance(mapping, poller, shard, number)
         for name in [name for name in poller.parts if name not in shards]:
             if all(lane.idle for lane in poller.of(name)):

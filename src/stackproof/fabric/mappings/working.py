@@ -58,6 +58,7 @@ class Working:
         limit = self._world.scheduler.choose(f"batch of {arns.last(mapping.source)}", sizes)
         before = lane.position
         ended = self._read(mapping, lane, shard, number, limit)
+        self._await_window(mapping, lane, shard.id, number)
         if lane.position > before and self._world.journal.full:
             detail = {"Shard": shard.id, "SequenceNumbers": [record.sequence for record, _ in lane.gathered]}
             self._note(mapping, f"{self._source.kind}.GetRecords", detail)
@@ -91,26 +92,31 @@ class Working:
             if lane.gathered and lane.size + weight > SYNC_LIMIT - _ROOM:
                 lane.size = SYNC_LIMIT
                 return False
-            if span and self._elsewhere(mapping, lane, shard, number, record, span):
+            if span and self._elsewhere(lane, record, span):
                 return True
             lane.gathered.append((record, entry))
             lane.size += weight
             lane.position += 1
         return False
 
-    def _elsewhere(
-        self, mapping: EventSourceMapping, lane: Lane, shard: Shard, number: int, record: Record, span: int
-    ) -> bool:
+    @staticmethod
+    def _elsewhere(lane: Lane, record: Record, span: int) -> bool:
         """Whether a record falls out of the window that is open; opens one when there is none."""
         window = windows.of(record.ms, span)
         if lane.window is not None:
             return lane.window.start_ms != window.start_ms or lane.window.early
         lane.window = window
+        return False
+
+    def _await_window(self, mapping: EventSourceMapping, lane: Lane, shard: str, number: int) -> None:
+        """Wake up when the tumbling window that is open is over."""
+        window = lane.window
+        if window is None or lane.window_timer is not None or window.end_ms <= self._world.clock.ms:
+            return
         label = f"tumbling window of {arns.last(mapping.source)}"
         lane.window_timer = self._world.scheduler.at(
-            window.end_ms, label, self._window_over, mapping.uuid, shard.id, number
+            window.end_ms, label, self._window_over, mapping.uuid, shard, number
         )
-        return False
 
     def _batching_over(self, uuid: str, shard: str, number: int) -> None:
         lane = self._lane(uuid, shard, number)
