@@ -9,8 +9,12 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Run what was named; all that is here when nothing was."""
-    here = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    """Run what was named; all that needs no argument when nothing was."""
+    if sys.argv[1:2] == ["parity"]:
+        from benchmarks import parity
+
+        return parity.run(sys.argv[2:])
+    here = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "parity")
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*here, []], help="which (default: all)")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that they run")

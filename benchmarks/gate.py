@@ -137,7 +137,7 @@ def run(*, quick: bool = False) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         templates = make_estate(folder, size)
-        check = [BIN / "stackproof", "check"]
+        check: list[str | Path] = [BIN / "stackproof", "check"]
         print(f"{len(templates)} templates, {os.cpu_count()} processors")
         print(f"{'':34} {'wall':>11} {'ratio':>7} {'faster':>9} {'memory':>10}")
         lint = measure([BIN / "cfn-lint", *templates], folder)
