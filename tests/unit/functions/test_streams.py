@@ -416,3 +416,22 @@ def test_a_tumbling_window_closes_after_a_mapping_was_disabled(lab, ingest):
     last = lab.events("f")[-1]
     assert (last["isFinalInvokeForWindow"], last["state"]) == (True, {"total": 1})
     assert lab.world.clock.elapsed == 60
+
+
+def test_metrics_tell_how_old_the_records_are_and_how_many_came(lab, ingest):
+    lab.function("f", FAIL)
+    ingest.feed()
+    ingest.put("a", "bc")
+    lab.world.advance(3600)
+    watch = lab.backend.client("cloudwatch")
+
+    def most(namespace, metric, dimension, value, statistic):
+        points = watch.get_metric_statistics(
+            Namespace=namespace, MetricName=metric, Dimensions=[{"Name": dimension, "Value": value}],
+            StartTime=1767225600, EndTime=lab.world.clock.now + 60, Period=3600, Statistics=[statistic],
+        )["Datapoints"]  # fmt: skip
+        return max(point[statistic] for point in points)
+
+    assert most("AWS/Lambda", "IteratorAge", "FunctionName", "f", "Maximum") > 3_400_000
+    assert most("AWS/Kinesis", "IncomingRecords", "StreamName", "s", "Sum") == 2
+    assert most("AWS/Kinesis", "IncomingBytes", "StreamName", "s", "Sum") == 5

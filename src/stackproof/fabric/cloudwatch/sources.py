@@ -6,13 +6,14 @@ Names, dimensions and units as each service's developer guide lists them under "
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
 from stackproof.fabric.cloudwatch.data import Cell, Metric
 from stackproof.fabric.sqs.history import Depth
 
 if TYPE_CHECKING:
+    from stackproof.fabric.sqs.queue import Queue
     from stackproof.fabric.world import World
 
 _NAMESPACES = {
@@ -28,6 +29,7 @@ _DEPTHS = {
 _UNITS = {
     "Duration": "Milliseconds", "Latency": "Milliseconds", "IntegrationLatency": "Milliseconds",
     "IteratorAge": "Milliseconds", "IteratorAgeMilliseconds": "Milliseconds",
+    "GetRecords.IteratorAgeMilliseconds": "Milliseconds", "IncomingBytes": "Bytes",
 }  # fmt: skip
 
 
@@ -55,15 +57,39 @@ class Sources:
                     cell.add(float(value), times)
                 yield minute * 60, unit, cell
 
-    def _depths(self, metric: Metric, first: int, last: int) -> Iterator[tuple[int, str, Cell]]:
+    def resting(self, metric: Metric, start: int, end: int) -> Any:
+        """What a metric is throughout a stretch of time when it does not change there; None when it does.
+
+        Two stretches of the same answer have the same statistics: an alarm need not be judged again.
+        """
+        first, last = -(-start // 60), -(-end // 60)
+        if metric.namespace != "AWS/SQS" or metric.name not in _DEPTHS:
+            meters = self._world.meters
+            quiet = all(meters.latest(arn, metric.name) < first for arn in self._arns(metric))
+            return "silent" if quiet else None
+        queue = self._queue(metric)
+        if queue is None or metric.name == "ApproximateAgeOfOldestMessage":
+            return None
+        minutes = queue.history.minutes
+        if not minutes or minutes[-1] > first:
+            return None
+        polled = self._world.service("sqs").watched(queue.arn)
+        begin, finish = (queue.history.at(minute, polled=polled) for minute in (first, last - 1))
+        return (begin or "silent") if begin == finish else None
+
+    def _queue(self, metric: Metric) -> Queue | None:
         given = dict(metric.dimensions)
         if set(given) != {"QueueName"}:
-            return
-        sqs = self._world.service("sqs")
-        queue = sqs.queue(arns.arn("sqs", metric.region, metric.account, given["QueueName"]))
+            return None
+        arn = arns.arn("sqs", metric.region, metric.account, given["QueueName"])
+        found: Queue | None = self._world.service("sqs").queue(arn)
+        return found
+
+    def _depths(self, metric: Metric, first: int, last: int) -> Iterator[tuple[int, str, Cell]]:
+        queue = self._queue(metric)
         if queue is None:
             return
-        polled = sqs.watched(queue.arn)
+        polled = self._world.service("sqs").watched(queue.arn)
         for minute in range(first, last):
             depth = queue.history.at(minute, polled=polled)
             if depth is not None:

@@ -101,10 +101,15 @@ class Reading:
         if shard is None:
             return {"Records": [], "MillisBehindLatest": 0}
         rate = stream.rates[shard.id]
+        meters = self._world.meters
         if self._service.limits and not rate.read(now):
+            meters.add(stream.arn, "ReadProvisionedThroughputExceeded")
             raise errors.throughput(shard.id, stream.name, stream.account)
         records, index, size = _taken(shard, max(held.index, shard.first), limit)
         rate.given(now, size)
+        meters.add(stream.arn, "GetRecords.Records", len(records))
+        age = now - records[-1].ms if records else 0
+        meters.add(stream.arn, "GetRecords.IteratorAgeMilliseconds", age)
         return self._answer(stream, shard, records, index)
 
     def _answer(self, stream: Stream, shard: Shard, records: list[Record], index: int) -> Response:

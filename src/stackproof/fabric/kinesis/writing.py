@@ -108,8 +108,12 @@ class Writing:
         """The record and its shard; no record when the shard's rate is used up."""
         shard = stream.shard_of(hashed)
         ms = self._world.clock.ms
+        meters = self._world.meters
         if self._service.limits and not stream.rates[shard.id].write(ms, size):
+            meters.add(stream.arn, "WriteProvisionedThroughputExceeded")
             return None, shard
+        meters.add(stream.arn, "IncomingRecords")
+        meters.add(stream.arn, "IncomingBytes", size)
         return stream.add(shard, key, data, ms, size), shard
 
 

@@ -170,6 +170,9 @@ class Working:
             lane.pause = self._again(mapping, shard.id, number, 1)
             return
         lane.flight = True
+        if batch.pairs:  # how long the last record waited (developer guide, "Lambda metrics")
+            age = self._world.clock.ms - batch.pairs[-1][0].ms
+            self._world.meters.add(mapping.function, "IteratorAge", age)
 
     def _target(self, mapping: EventSourceMapping) -> tuple[Function | None, Version | None]:
         function = self._lambda.functions.get(mapping.function)
