@@ -50,9 +50,7 @@ class Schedule:
             return due if due is not None and due > after_ms else None
         assert self.pattern is not None  # the third kind
         local = datetime.fromtimestamp(after_ms / 1000, self.zone).replace(tzinfo=None)
-        # A day back: the wall clock may have been set back since.
-        start = local if self.zone is UTC else datetime.fromtimestamp(after_ms / 1000 - 86_400, self.zone)
-        for moment in self.pattern.after(start.replace(tzinfo=None)):
+        for moment in self.pattern.after(local):
             due = _ms(moment, self.zone)
             if due is not None and due > after_ms:
                 return due

@@ -99,6 +99,21 @@ def test_a_schedule_deletes_itself_after_its_last_invocation(estate, refused):
     assert len(estate.texts(queue)) == 2
 
 
+def test_a_schedule_that_recurs_runs_to_its_end_before_it_deletes_itself(estate):
+    queue = estate.queue("ticks")
+    schedule(
+        estate, queue, ScheduleExpression="rate(1 hour)", ActionAfterCompletion="DELETE",
+        EndDate=datetime.datetime(2026, 1, 1, 2, 30, tzinfo=datetime.UTC),
+    )  # fmt: skip
+    client = estate.aws("scheduler")
+    estate.world.advance(7199)
+    assert len(client.list_schedules()["Schedules"]) == 1
+    estate.world.advance(1)
+    assert client.list_schedules()["Schedules"] == []
+    estate.world.advance(7200)
+    assert len(estate.texts(queue)) == 3
+
+
 @pytest.mark.parametrize(("choice", "when"), [(0, 0), (1, 450), (2, 899)])
 def test_a_flexible_window_lets_an_invocation_be_late(estate, choice, when):
     queue = estate.queue("ticks")
