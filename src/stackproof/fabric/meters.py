@@ -22,7 +22,7 @@ class Meters:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.readings: dict[Key, dict[float, int]] = {}
-        self._seen: dict[str, dict[str, None]] = {}
+        self._seen: dict[str, dict[str, int]] = {}
         self.embedded: list[tuple[str, str, str, int, str]] = []
 
     def add(self, arn: str, metric: str, value: float = 1, times: int = 1, ms: int | None = None) -> None:
@@ -31,7 +31,7 @@ class Meters:
         cell = self.readings.get(key)
         if cell is None:
             self.readings[key] = {value: times}
-            self._seen.setdefault(metric, {})[arn] = None
+            self._seen.setdefault(metric, {})[arn] = key[0]
         else:
             cell[value] = cell.get(value, 0) + times
 
@@ -48,6 +48,10 @@ class Meters:
         """The ARNs of which a metric was ever read."""
         return iter(self._seen.get(metric, ()))
 
+    def latest(self, arn: str, metric: str) -> int:
+        """The minute of the last reading; -1 before the first."""
+        return self._seen.get(metric, {}).get(arn, -1)
+
     def snapshot(self) -> Any:
         """Copies of all readings."""
         return {key: dict(cell) for key, cell in self.readings.items()}, tuple(self.embedded)
@@ -58,5 +62,5 @@ class Meters:
         self.readings = {key: dict(cell) for key, cell in readings.items()}
         self.embedded = list(embedded)
         self._seen = {}
-        for _, arn, metric in readings:
-            self._seen.setdefault(metric, {})[arn] = None
+        for minute, arn, metric in readings:
+            self._seen.setdefault(metric, {})[arn] = minute

@@ -78,8 +78,6 @@ def test_an_upload_is_announced_and_written_down(
     fabric.run_until_idle()
     found = rows(made["AuditTable"].physical_id)
     assert [(row["key"], row["size"], row["stage"]) for row in found] == [(key, 5, "beta")] * audited
-        [(key, 5, "beta")] if audited else []
-    )
     messages = [json.loads(one["Message"]) for one in taken(made.queue("SubscriberQueue"))]
     assert [one["kind"] for one in messages] == (["image"] if told else [])
 

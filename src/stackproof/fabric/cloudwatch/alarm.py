@@ -36,8 +36,8 @@ class Alarm:
     changed_ms: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     enabled: bool = True
-    acted_ms: int = 0
-    suppressed_until: int = 0
+    resting: Any = None
+    """What its metric rests at since it was judged last (``Sources.resting``)."""
 
     @property
     def arn(self) -> str:

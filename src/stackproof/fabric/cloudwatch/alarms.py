@@ -82,7 +82,7 @@ class Alarms:
         elif alarm.kind != kind:
             raise errors.validation(f"The alarm {alarm.name} is of another type")
         else:
-            alarm.settings, alarm.configured_ms = settings, now
+            alarm.settings, alarm.configured_ms, alarm.resting = settings, now, None
             self.record(alarm, "ConfigurationUpdate", f'Alarm "{alarm.name}" updated')
         alarm.enabled = params.get("ActionsEnabled", True)
         self._service.watch()

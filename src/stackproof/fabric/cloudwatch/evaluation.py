@@ -19,6 +19,7 @@ from stackproof.fabric.cloudwatch.reading import moment
 
 if TYPE_CHECKING:
     from stackproof.fabric.cloudwatch.reading import Reading
+    from stackproof.fabric.cloudwatch.sources import Sources
     from stackproof.fabric.service import Caller
 
 _EXTRA = 2
@@ -68,6 +69,23 @@ def state_of(values: Sequence[bool | None], needed: int, periods: int, missing: 
     return ALARM if missing == "missing" and oldest >= needed else None
 
 
+def resting(alarm: Alarm, sources: Sources, now_ms: int) -> Any:
+    """What the metric of an alarm rests at over the range that is looked at; None when it moves."""
+    settings = alarm.settings
+    if settings.get("Metrics") or not str(settings["Namespace"]).startswith("AWS/"):
+        return None
+    end = now_ms // 1000
+    return sources.resting(_metric(alarm), end - (alarm.needed[1] + _EXTRA) * alarm.period, end)
+
+
+def _metric(alarm: Alarm) -> Metric:
+    settings = alarm.settings
+    return Metric(
+        alarm.account, alarm.region, settings["Namespace"], settings["MetricName"],
+        dimensions(settings.get("Dimensions")),
+    )  # fmt: skip
+
+
 def judge(alarm: Alarm, reading: Reading, caller: Caller, now_ms: int) -> Judgement:
     """Read the datapoints of a metric alarm and judge them."""
     needed, periods = alarm.needed
@@ -95,12 +113,8 @@ def datapoints(alarm: Alarm, reading: Reading, caller: Caller, now: int, count: 
         (watched,) = algebra.result(_watched(settings))
         found = watched.values
     else:
-        metric = Metric(
-            alarm.account, alarm.region, settings["Namespace"], settings["MetricName"],
-            dimensions(settings.get("Dimensions")),
-        )  # fmt: skip
         statistic = settings.get("Statistic") or settings["ExtendedStatistic"]
-        found = reading.series(metric, statistic, settings.get("Unit", ""), start, now, period)
+        found = reading.series(_metric(alarm), statistic, settings.get("Unit", ""), start, now, period)
     return [(at, found.get(at)) for at in range(start, now, period)]
 
 

@@ -15,7 +15,7 @@ from stackproof.fabric.cloudwatch.actions import Actions, detail
 from stackproof.fabric.cloudwatch.alarm import ALARM, COMPOSITE, METRIC, OK, Alarm, stamp
 from stackproof.fabric.cloudwatch.alarms import Alarms
 from stackproof.fabric.cloudwatch.data import Store
-from stackproof.fabric.cloudwatch.evaluation import judge
+from stackproof.fabric.cloudwatch.evaluation import judge, resting
 from stackproof.fabric.cloudwatch.putting import Putting
 from stackproof.fabric.cloudwatch.reading import Reading
 from stackproof.fabric.cloudwatch.sources import Sources
@@ -89,6 +89,11 @@ class CloudWatchService:
         return now % (_SHORT if alarm.period < 60 else _MINUTE) == 0
 
     def _judge(self, alarm: Alarm, now: int) -> None:
+        rest = resting(alarm, self.sources, now)
+        if rest is not None and rest == alarm.resting:
+            self.actions.repeat(alarm)
+            return
+        alarm.resting = rest
         caller = self.world.caller(alarm.account, alarm.region, actor="cloudwatch")
         found = judge(alarm, self.reading, caller, now)
         if found.state is not None and found.state != alarm.state:
@@ -100,7 +105,7 @@ class CloudWatchService:
 
     def turn(self, alarm: Alarm, state: str, reason: str, data: str = "") -> None:
         """Bring an alarm into a state; a change is journalled, told to the bus, and acted on."""
-        before, alarm.state = alarm.state, state
+        before, alarm.state, alarm.resting = alarm.state, state, None
         old = {"stateValue": before, "stateReason": alarm.reason}
         alarm.reason, alarm.data = reason, data
         alarm.updated_ms = self.world.clock.ms
