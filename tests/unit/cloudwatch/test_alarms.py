@@ -131,6 +131,34 @@ def test_what_a_topic_hears(watch):
     assert trigger["Dimensions"] == [{"value": "b", "name": "a"}]
 
 
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({}, True),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a*"}}, True),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:b*"}}, False),
+        ({"StringEquals": {"aws:SourceAccount": "210987654321"}}, False),
+    ],
+)
+def test_the_topics_own_policy_must_let_the_alarm_in(condition, told, watch):
+    watch.listen()
+    statement = {
+        "Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish",
+        "Resource": TOPIC, "Condition": condition,
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    watch.backend.client("sns").set_topic_attributes(
+        TopicArn=TOPIC, AttributeName="Policy", AttributeValue=policy
+    )
+    watch.alarm(AlarmActions=[TOPIC])
+    watch.minute(9)
+    assert bool(watch.heard()) is told
+    items = watch.aws.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]
+    assert [json.loads(item["HistoryData"])["actionState"] for item in items] == [
+        "Succeeded" if told else "Failed"
+    ]
+
+
 def test_each_state_has_its_actions_and_a_state_that_lasts_is_told_once(watch):
     watch.listen()
     watch.alarm(AlarmActions=[TOPIC], OKActions=[TOPIC], TreatMissingData="notBreaching")

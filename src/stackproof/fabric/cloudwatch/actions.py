@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from stackproof.fabric import arns
+from stackproof.fabric import access, arns
 from stackproof.fabric.cloudwatch import errors
 from stackproof.fabric.cloudwatch.alarm import COMPOSITE, Alarm, stamp
 from stackproof.fabric.cloudwatch.scaling import Scaling
@@ -93,6 +93,7 @@ class Actions:
     # Notifications.
 
     def _publish(self, alarm: Alarm, before: str, topic: str) -> None:
+        self._let_in(alarm, topic)
         place = REGIONS.get(alarm.region, alarm.region)
         caller = self._world.caller(
             alarm.account, alarm.region, actor=alarm.name, service="cloudwatch.amazonaws.com",
@@ -104,6 +105,25 @@ class Actions:
             "Message": json.dumps(notification(alarm, before)),
         }
         self._world.call("sns", "Publish", params, caller)
+
+    def _let_in(self, alarm: Alarm, arn: str) -> None:
+        """Raise when the topic's policy does not let the alarm publish; its owner's alarms may by default."""
+        topic = self._world.service("sns").topics.get(arn)
+        if topic is None:
+            return
+        visit = access.Visit("cloudwatch.amazonaws.com", "sns:Publish", arn, alarm.arn, alarm.account)
+        owned = any(
+            statement.get("Effect") == "Allow"
+            and (statement.get("Condition") or {}).get("StringEquals", {}).get("AWS:SourceOwner")
+            == alarm.account
+            for statement in topic.policy.get("Statement", ())
+        )
+        if not owned and not access.allows(topic.policy, visit):
+            raise ServiceError(
+                "AuthorizationError",
+                f"CloudWatch Alarms is not authorized to perform: SNS:Publish on resource: {arn}",
+                status=403,
+            )
 
     def _invoke(self, alarm: Alarm, before: str, function: str) -> None:
         body = json.dumps({
