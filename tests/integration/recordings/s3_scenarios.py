@@ -181,33 +181,6 @@ def an_object_comes_and_goes(s: Stage) -> None:
     s.match("object_created", found["Object Created"])
 
 
-@scenario("s3-eventbridge", "test_object_created_put_versioned")
-def versions_come_and_go(s: Stage) -> None:
-    bench = Bench(s)
-    bench.by_bridge()
-    place = {"Bucket": bench.name, "Key": "test-key"}
-
-    def versioning(status: str) -> None:
-        bench.s3.put_bucket_versioning(Bucket=bench.name, VersioningConfiguration={"Status": status})
-
-    versioning("Enabled")
-    first = bench.put("test-key", b"data")
-    s.match("obj-ver1", first)
-    s.match("obj-ver2", bench.put("test-key", b"data-version2"))
-    marker = bench.s3.delete_object(**place)
-    s.match("delete-marker", marker)
-    s.match("delete-version", bench.s3.delete_object(**place, VersionId=first["VersionId"]))
-    assert len(bench.heard()) == 4
-    versioning("Suspended")
-    s.match("add-null-version", bench.put("test-key", b"data-version3"))
-    s.match("del-delete-marker", bench.s3.delete_object(**place, VersionId=marker["VersionId"]))
-    found = bench.heard()
-    found.sort(key=lambda one: (one["detail"].get("deletion-type", ""), one["detail-type"]))
-    # Both were noted of one list, which was cleared between them.
-    s.match("message-versioning-active", found)
-    s.match("message-versioning-suspended", found)
-
-
 @scenario("s3-eventbridge", "test_object_put_acl")
 def an_access_list_changes_three_times(s: Stage) -> None:
     bench = Bench(s)
