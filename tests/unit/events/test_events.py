@@ -171,6 +171,22 @@ def test_a_topic_a_stream_and_a_log_group_get_the_event(estate):
     assert [json.loads(line["message"]) for line in logs] == [event]
 
 
+def test_a_delivery_stream_gets_the_event(estate):
+    estate.aws("s3").create_bucket(Bucket="kept")
+    estate.aws("firehose").create_delivery_stream(
+        DeliveryStreamName="events",
+        ExtendedS3DestinationConfiguration={"BucketARN": "arn:aws:s3:::kept", "RoleARN": ROLE},
+    )
+    arn = "arn:aws:firehose:us-east-1:123456789012:deliverystream/events"
+    estate.rule("keep", {"Arn": arn, "RoleArn": ROLE, "InputPath": "$.detail"})
+    estate.put({"n": 1})
+    estate.world.run_until_idle()
+    estate.world.advance(900)
+    (entry,) = estate.aws("s3").list_objects_v2(Bucket="kept")["Contents"]
+    body = estate.aws("s3").get_object(Bucket="kept", Key=entry["Key"])["Body"].read()
+    assert body == b'{"n":1}'
+
+
 def test_a_target_that_nobody_emulates_is_loud(estate):
     estate.rule("build", "arn:aws:codebuild:us-east-1:123456789012:project/p")
     estate.put()

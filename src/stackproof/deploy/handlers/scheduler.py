@@ -14,7 +14,7 @@ _TABLE = {
     name: name
     for name in (
         "Description", "EndDate", "FlexibleTimeWindow", "GroupName", "KmsKeyArn", "ScheduleExpression",
-        "ScheduleExpressionTimezone", "StartDate", "State", "Target", "ActionAfterCompletion",
+        "ScheduleExpressionTimezone", "StartDate", "State", "Target",
     )
 }  # fmt: skip
 
