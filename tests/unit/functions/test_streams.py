@@ -435,3 +435,20 @@ def test_metrics_tell_how_old_the_records_are_and_how_many_came(lab, ingest):
     assert most("AWS/Lambda", "IteratorAge", "FunctionName", "f", "Maximum") > 3_400_000
     assert most("AWS/Kinesis", "IncomingRecords", "StreamName", "s", "Sum") == 2
     assert most("AWS/Kinesis", "IncomingBytes", "StreamName", "s", "Sum") == 5
+
+
+def test_progress_within_a_batch_gives_the_rest_all_its_retries(lab, ingest):
+    code = """
+    calls = []
+
+    def handler(event, context):
+        calls.append(len(event["Records"]))
+        if len(calls) == 1:
+            raise RuntimeError("nothing at all")
+        return {"batchItemFailures": [{"itemIdentifier": event["Records"][-1]["kinesis"]["sequenceNumber"]}]}
+    """
+    lab.function("f", code)
+    ingest.feed(FunctionResponseTypes=["ReportBatchItemFailures"], MaximumRetryAttempts=1)
+    ingest.put("a", "b")
+    lab.run()
+    assert ingest.batches() == [["a", "b"], ["a", "b"], ["b"], ["b"]]
