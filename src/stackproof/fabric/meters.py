@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from stackproof.fabric import arns
 from stackproof.fabric.clock import Clock
+from stackproof.fabric.service import Caller, Params, ServiceError
 
+_THROTTLED = ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded")
 Key = tuple[int, str, str]
 """The minute since the epoch, the ARN of the resource, the name of the metric."""
 
@@ -39,6 +42,16 @@ class Meters:
         """Keep a log event when it may be in the embedded metric format."""
         if '"_aws"' in text:
             self.embedded.append((account, region, group, ms, text))
+
+    def refused(self, operation: str, params: Params, caller: Caller, error: ServiceError) -> None:
+        """A call of DynamoDB failed: count it where it was throttled, under the table and the operation."""
+        if error.code not in _THROTTLED or not isinstance(params.get("TableName"), str):
+            return
+        name = arns.last(params["TableName"])
+        table = arns.arn("dynamodb", caller.region, caller.account, f"table/{name}")
+        self.add(f"{table}/operation/{operation}", "ThrottledRequests")
+        reads = operation.startswith(("Get", "Query", "Scan", "BatchGet", "TransactGet"))
+        self.add(table, "ReadThrottleEvents" if reads else "WriteThrottleEvents")
 
     def known(self) -> Iterator[tuple[str, str]]:
         """Every (ARN, metric) that was ever read."""

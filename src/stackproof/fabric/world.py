@@ -122,6 +122,8 @@ class World:
             response = self._method(service, operation, perform)(params, caller)
         except Exception as error:
             self.journal.record(caller.actor, verb, target_of(params), params, f"error {error}")
+            if service == "dynamodb" and isinstance(error, ServiceError):
+                self.meters.refused(operation, params, caller, error)
             if task is not None:
                 self.scheduler.pause(task, f"after {verb}")
             raise

@@ -238,3 +238,22 @@ def test_an_update_that_is_set_aside_is_told_of(system: Any, fabric: Any, look: 
     fabric.run_until_idle()
     fabric.advance(60)
     assert told() == [("ApproximateNumberOfMessagesVisible", "ALARM")]
+
+
+def test_a_table_that_refuses_writes_for_five_minutes_is_told_of(
+    system: Any, fabric: Any, faults: Any, look: Any, told: Any
+) -> None:
+    code = "ProvisionedThroughputExceededException"
+    faults.refuse("dynamodb.PutItem", code, lambda params: True, times=10_000)
+    for child in range(6):
+        look.send(system.queue("Updates"), [update(child)])
+        fabric.advance(60)
+    assert ("WriteThrottleEvents", "ALARM") in told()
+
+
+def test_one_refused_write_wakes_nobody(system: Any, fabric: Any, faults: Any, look: Any, told: Any) -> None:
+    faults.refuse("dynamodb.PutItem", "ProvisionedThroughputExceededException", lambda params: True)
+    look.send(system.queue("Updates"), [update(1)])
+    fabric.run_until_idle()
+    fabric.advance(900)
+    assert told() == []
