@@ -14,7 +14,11 @@ from stackproof.fabric.conditions import satisfied
 
 
 class InvalidPattern(ValueError):
-    """A pattern that AWS would refuse; the message says where and why."""
+    """A pattern that AWS would refuse; the message says where and why, ``reason`` only why."""
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(f"{reason} at {where}" if where else reason)
+        self.reason = reason
 
 
 # Matching.
@@ -69,9 +73,9 @@ def _leaves(value: Any, present: bool) -> list[Any] | None:
 def check(pattern: Any, *, where: str = "") -> None:
     """Raise ``InvalidPattern`` unless AWS accepts the pattern."""
     if not isinstance(pattern, Mapping):
-        raise InvalidPattern("a pattern is an object")
+        raise InvalidPattern("Filter is not an object")
     if not pattern:
-        raise InvalidPattern(f"empty patterns are not allowed{_at(where)}")
+        raise InvalidPattern("Empty objects are not allowed", where)
     for key, wanted in pattern.items():
         place = f"{where}.{key}" if where else key
         if key == "$or" and isinstance(wanted, list) and len(wanted) > 1:
@@ -82,42 +86,38 @@ def check(pattern: Any, *, where: str = "") -> None:
         elif isinstance(wanted, list):
             _check_conditions(wanted, place)
         else:
-            raise InvalidPattern(f'"{key}" must be an object or an array{_at(place)}')
-
-
-def _at(where: str) -> str:
-    return f" at {where}" if where else ""
+            raise InvalidPattern(f'"{key}" must be an object or an array', place)
 
 
 def _check_conditions(conditions: Sequence[Any], where: str) -> None:
     if not conditions:
-        raise InvalidPattern(f"empty arrays are not allowed{_at(where)}")
+        raise InvalidPattern("Empty arrays are not allowed", where)
     for condition in conditions:
         if isinstance(condition, list):
-            raise InvalidPattern(f"match value must be a string, number, true, false, or null{_at(where)}")
+            raise InvalidPattern("Match value must be String, number, true, false, or null", where)
         if isinstance(condition, Mapping):
             _check_operator(condition, where)
 
 
 def _check_operator(condition: Mapping[str, Any], where: str) -> None:
     if len(condition) != 1:
-        raise InvalidPattern(f"only one key is allowed in a match expression{_at(where)}")
+        raise InvalidPattern("Only one key allowed in match expression", where)
     operator, operand = next(iter(condition.items()))
     check_operand = _OPERANDS.get(operator)
     if check_operand is None:
-        raise InvalidPattern(f"unrecognized match type {operator}{_at(where)}")
+        raise InvalidPattern(f"Unrecognized match type {operator}", where)
     check_operand(operator, operand, where)
 
 
 def _text(operator: str, operand: Any, where: str) -> None:
     if not isinstance(operand, str):
-        raise InvalidPattern(f"{operator} match pattern must be a string{_at(where)}")
+        raise InvalidPattern(f"{operator} match pattern must be a string", where)
 
 
 def _affix(operator: str, operand: Any, where: str) -> None:
     if isinstance(operand, Mapping):
         if list(operand) != ["equals-ignore-case"]:
-            raise InvalidPattern(f"unsupported {operator} pattern{_at(where)}")
+            raise InvalidPattern(f"unsupported {operator} pattern", where)
         operand = operand["equals-ignore-case"]
     _text(operator, operand, where)
 
@@ -125,35 +125,35 @@ def _affix(operator: str, operand: Any, where: str) -> None:
 def _wildcard(operator: str, operand: Any, where: str) -> None:
     _text(operator, operand, where)
     if "**" in operand.replace("\\\\", "").replace("\\*", ""):
-        raise InvalidPattern(f"consecutive wildcard characters{_at(where)}")
+        raise InvalidPattern("consecutive wildcard characters", where)
 
 
 def _exists(operator: str, operand: Any, where: str) -> None:
     if not isinstance(operand, bool):
-        raise InvalidPattern(f"exists match pattern must be either true or false{_at(where)}")
+        raise InvalidPattern("exists match pattern must be either true or false.", where)
 
 
 def _cidr(operator: str, operand: Any, where: str) -> None:
     try:
         ipaddress.ip_network(operand, strict=False)
     except ValueError as error:
-        raise InvalidPattern(f"malformed CIDR {operand!r}{_at(where)}") from error
+        raise InvalidPattern(f"Malformed CIDR, {operand}", where) from error
     if not isinstance(operand, str) or "/" not in operand:
-        raise InvalidPattern(f"malformed CIDR, one '/' required{_at(where)}")
+        raise InvalidPattern("Malformed CIDR, one '/' required", where)
 
 
 def _numeric(operator: str, operand: Any, where: str) -> None:
     if not isinstance(operand, list) or len(operand) not in (2, 4):
-        raise InvalidPattern(f"numeric match pattern must be an array of operators and values{_at(where)}")
+        raise InvalidPattern("numeric match pattern must be an array of operators and values", where)
     signs, values = operand[::2], operand[1::2]
     if any(sign not in ("=", "<", "<=", ">", ">=") for sign in signs):
-        raise InvalidPattern(f"unrecognized numeric range operator{_at(where)}")
+        raise InvalidPattern("Unrecognized numeric range operator", where)
     if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in values):
-        raise InvalidPattern(f"value of {signs[0]} must be numeric{_at(where)}")
+        raise InvalidPattern(f"Value of {signs[0]} must be numeric", where)
     if len(signs) == 2 and (
         signs[0] not in (">", ">=") or signs[1] not in ("<", "<=") or values[0] >= values[1]
     ):
-        raise InvalidPattern(f"bad numeric range{_at(where)}")
+        raise InvalidPattern("Bottom must be less than top", where)
 
 
 _ANYTHING_BUT = ("prefix", "suffix", "equals-ignore-case", "wildcard")
@@ -162,20 +162,20 @@ _ANYTHING_BUT = ("prefix", "suffix", "equals-ignore-case", "wildcard")
 def _anything_but(operator: str, operand: Any, where: str) -> None:
     if isinstance(operand, Mapping):
         if len(operand) != 1 or next(iter(operand)) not in _ANYTHING_BUT:
-            raise InvalidPattern(f"unsupported anything-but pattern{_at(where)}")
+            raise InvalidPattern("unsupported anything-but pattern", where)
         inner, wanted = next(iter(operand.items()))
         for item in wanted if isinstance(wanted, list) else [wanted]:
             if not isinstance(item, str) or (not item and inner != "equals-ignore-case"):
-                raise InvalidPattern(f"{inner} of anything-but must be a non-empty string{_at(where)}")
+                raise InvalidPattern(f"{inner} of anything-but must be a non-empty string", where)
             if inner == "wildcard":
                 _wildcard(inner, item, where)
         if wanted == []:
-            raise InvalidPattern(f"empty arrays are not allowed{_at(where)}")
+            raise InvalidPattern("Empty arrays are not allowed", where)
         return
     wanted = operand if isinstance(operand, list) else [operand]
     kinds = {_kind(item) for item in wanted}
     if not wanted or kinds not in ({"text"}, {"number"}):
-        raise InvalidPattern(f"anything-but takes strings or numbers, not both{_at(where)}")
+        raise InvalidPattern("anything-but takes strings or numbers, not both", where)
 
 
 def _kind(value: Any) -> str:

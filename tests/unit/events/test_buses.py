@@ -89,8 +89,8 @@ def test_a_bus_is_made_once_and_goes_without_its_rules(estate, refused):
     [
         ({}, "ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified."),
         ({"EventPattern": "{"}, "InvalidEventPatternException", "Event pattern is not valid. Reason: "),
-        ({"EventPattern": "{}"}, "InvalidEventPatternException", "empty patterns"),
-        ({"EventPattern": '{"a": []}'}, "InvalidEventPatternException", "empty arrays"),
+        ({"EventPattern": "{}"}, "InvalidEventPatternException", "Reason: Empty objects are not allowed"),
+        ({"EventPattern": '{"a": []}'}, "InvalidEventPatternException", "Empty arrays are not allowed"),
         ({"EventPattern": '{"a": [{"like": "x"}]}'}, "InvalidEventPatternException", "match type like"),
         ({"EventPattern": json.dumps({"a": ["x" * 4096]})}, "InvalidEventPatternException", "4096"),
         ({"ScheduleExpression": "rate(1 minutes)"}, "ValidationException",

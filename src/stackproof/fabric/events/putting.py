@@ -37,7 +37,7 @@ class Putting:
         entries = params["Entries"]
         if len(entries) > MOST_ENTRIES:
             rule = f"Member must have length less than or equal to {MOST_ENTRIES}"
-            raise errors.constraint("[PutEventsRequestEntry]", "entries", rule)
+            raise errors.constraint(f"[{', '.join(map(_shown, entries))}]", "entries", rule)
         if params.get("EndpointId"):
             raise errors.validation("Global endpoints are not emulated: EndpointId cannot be used.")
         if sum(map(_size, entries)) > MOST_BYTES:
@@ -148,6 +148,13 @@ def _time(entry: Mapping[str, Any], now_ms: int) -> int:
     if isinstance(given, (int, float)):
         return int(given * 1000)
     return int(datetime.fromisoformat(str(given).replace("Z", "+00:00")).timestamp() * 1000)
+
+
+def _shown(entry: Mapping[str, Any]) -> str:
+    """An entry as the service's own messages write it."""
+    names = ("Time", "Source", "Resources", "DetailType", "Detail", "EventBusName", "TraceHeader")
+    texts = [f"{name[0].lower()}{name[1:]}={entry.get(name, 'null')}" for name in names]
+    return f"PutEventsRequestEntry({', '.join(texts)}, kmsKeyIdentifier=null, internalMetadata=null)"
 
 
 def _size(entry: Mapping[str, Any]) -> int:

@@ -43,7 +43,9 @@ class Rules:
     def put(self, params: Params, caller: Caller) -> Response:
         """Create or replace a rule; its targets stay."""
         name = params["Name"]
-        if not _NAME.fullmatch(name) or len(name) > 64:
+        if len(name) > 64:
+            raise errors.constraint(name, "name", "Member must have length less than or equal to 64")
+        if not _NAME.fullmatch(name):
             raise errors.constraint(
                 name, "name", r"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+"
             )
@@ -160,7 +162,8 @@ def parse_pattern(text: str) -> dict[str, Any]:
     try:
         patterns.check(pattern)
     except patterns.InvalidPattern as error:
-        raise errors.bad_pattern(f"{error}") from error
+        # AWS says where by line and column of its own parser, which nobody should read.
+        raise errors.bad_pattern(error.reason) from error
     return dict(pattern)
 
 

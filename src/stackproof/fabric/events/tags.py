@@ -36,11 +36,11 @@ class Tags:
     def _known(self, arn: str) -> None:
         service = self._service
         if arn not in service.buses and arn not in service.rules:
-            what = "Rule" if ":rule/" in arn else "EventBus"
-            name = arn.rsplit("/", 1)[-1]
-            raise errors.not_found(
-                f"{what} {name} does not exist{' on EventBus default' if what == 'Rule' else ''}."
-            )
+            parts = arn.rsplit(":", 1)[-1].split("/")
+            if parts[0] == "rule":
+                on = parts[1] if len(parts) > 2 else "default"
+                raise errors.not_found(f"Rule {parts[-1]} does not exist on EventBus {on}.")
+            raise errors.not_found(f"Event bus {parts[-1]} does not exist.")
 
     def tag(self, params: Params, caller: Caller) -> Response:
         """Add or change tags."""

@@ -50,8 +50,10 @@ class Targets:
     @staticmethod
     def _check(target: Mapping[str, Any], index: int) -> None:
         name, arn = target["Id"], target["Arn"]
-        if not _ID.fullmatch(name) or len(name) > 64:
-            where = f"targets.{index}.member.id"
+        where = f"targets.{index}.member.id"
+        if len(name) > 64:
+            raise errors.constraint(name, where, "Member must have length less than or equal to 64")
+        if not _ID.fullmatch(name):
             raise errors.constraint(
                 name, where, r"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+"
             )
