@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 from stackproof.deploy.model import Resource
 from stackproof.deploy.stack import Stack
 from stackproof.errors import UsageError
+from stackproof.fabric.s3.model import Target
 from stackproof.fabric.sns import filters as policies
 from stackproof.proofs import events, rules
+from stackproof.proofs import keys as object_keys
+from stackproof.proofs import lines as log_lines
 from stackproof.proofs.filters import as_attributes, attributes, bodies, documents, missing_bodies, objects
 from stackproof.proofs.leaves import Strategy, scalars, texts
 
@@ -196,6 +199,46 @@ class Strategies:
         names = [one["AttributeName"] for one in found.properties["KeySchema"]]
         key = st.fixed_dictionaries({name: _KEYS[kinds[name]] for name in names})
         return st.fixed_dictionaries({"TableName": st.just(found.physical_id), "Key": key})
+
+    # Buckets and log groups.
+
+    def puts(self, bucket: str) -> Call:
+        """Objects whose keys one of a bucket's notifications lets through."""
+        name, wanted = self._notified(bucket)
+        return self._objects(name, st.one_of([object_keys.satisfying(target) for target in wanted]))
+
+    def stray_puts(self, bucket: str) -> Call:
+        """Objects whose keys no notification of a bucket lets through."""
+        name, wanted = self._notified(bucket)
+        if any(not target.rules for target in wanted):
+            raise UsageError(f"'{bucket}' tells of every key: none is missed")
+        return self._objects(name, object_keys.missing(wanted))
+
+    def _notified(self, bucket: str) -> tuple[str, list[Target]]:
+        found = self._resource(bucket, ("AWS::S3::Bucket",))
+        wanted = list(object_keys.targets(found.properties.get("NotificationConfiguration") or {}))
+        if not wanted:
+            raise UsageError(f"'{bucket}' has no notification to a function, a queue or a topic")
+        return found.physical_id, wanted
+
+    @staticmethod
+    def _objects(bucket: str, key: Strategy) -> Call:
+        return st.fixed_dictionaries({"Bucket": st.just(bucket), "Key": key, "Body": st.binary(max_size=40)})
+
+    def lines(self, log_filter: str) -> st.SearchStrategy[str]:
+        """Log lines that a subscription or metric filter takes (texts: the caller knows the time)."""
+        return log_lines.satisfying(self._pattern(log_filter))
+
+    def stray_lines(self, log_filter: str) -> st.SearchStrategy[str]:
+        """Log lines that a subscription or metric filter leaves."""
+        pattern = self._pattern(log_filter)
+        if pattern.strip() in ("", "[]", "[...]"):
+            raise UsageError(f"'{log_filter}' takes every line: none is missed")
+        return log_lines.missing(pattern)
+
+    def _pattern(self, log_filter: str) -> str:
+        types = ("AWS::Logs::SubscriptionFilter", "AWS::Logs::MetricFilter")
+        return str(self._resource(log_filter, types).properties.get("FilterPattern", ""))
 
     # Functions.
 
