@@ -10,7 +10,7 @@ from __future__ import annotations
 from stackproof.fabric.functions.invocation import Invocation
 
 _RUNTIMES = {"python": 36, "nodejs": 66}
-"""Megabytes that a handler which does nothing is reported with, by family (seen in REPORT lines of AWS)."""
+"""Megabytes that a handler which does nothing is taken to need, by family: an assumption, not a measure."""
 _MEGABYTE = 1024 * 1024
 _DECODED = 4
 """How many times its text a decoded event takes."""
