@@ -153,10 +153,13 @@ class StreamSource:
         parts = mapping.given.get("ParallelizationFactor") or 1
         for shard in shards.values():
             poller.divide(shard.id, parts, shard.first)
-        for shard in shards.values():
-            if all(_over(shards.get(parent), poller) for parent in shard.parents):
+        over: set[str] = set()
+        for shard in shards.values():  # parents first: a shard without records is over only after its parents
+            if all(parent in over or parent not in shards for parent in shard.parents):
                 for number in range(parts if poller.parts[shard.id] == parts else 0):
                     self.working.advance(mapping, poller, shard, number)
+                if _over(shard, poller):
+                    over.add(shard.id)
         for name in [name for name in poller.parts if name not in shards]:
             if all(lane.idle for lane in poller.of(name)):
                 poller.forget(name)
@@ -197,9 +200,7 @@ class StreamSource:
         self.pollers = {uuid: poller.clone() for uuid, poller in pollers.items()}
 
 
-def _over(parent: Shard | None, poller: Poller) -> bool:
-    """Whether all records of a parent are done; one that is gone has none left."""
-    if parent is None or parent.id not in poller.parts:
-        return True
-    lanes = poller.of(parent.id)
-    return not parent.open and all(lane.idle and lane.position >= parent.next for lane in lanes)
+def _over(shard: Shard, poller: Poller) -> bool:
+    """Whether all records of a shard are done, and no others come."""
+    lanes = poller.of(shard.id)
+    return not shard.open and all(lane.idle and lane.position >= shard.next for lane in lanes)
