@@ -284,3 +284,33 @@ def test_alarms_are_taken_back_with_the_world(watch):
     watch.world.restore(before)
     assert watch.state() == K
     assert watch.minute(1, 9) == [K, A]
+
+
+def test_datapoints_from_farther_back_stand_in_for_missing_ones(watch):
+    watch.alarm(EvaluationPeriods=3, TreatMissingData="notBreaching")
+    assert watch.minute(9, None, 9, None, 9) == [K, K, K, K, A]
+
+
+def test_a_state_that_is_set_again_does_not_act_again(watch):
+    watch.listen()
+    watch.alarm(OKActions=[TOPIC])
+    for _ in range(2):
+        watch.aws.set_alarm_state(AlarmName="a", StateValue=K, StateReason="drill")
+    assert len(watch.heard()) == 1
+
+
+def test_a_queue_that_was_full_for_a_moment_does_not_alarm_for_ever(watch):
+    url = watch.sqs.create_queue(QueueName="q")["QueueUrl"]
+    watch.alarm(
+        Namespace="AWS/SQS", MetricName="ApproximateNumberOfMessagesVisible", Threshold=0, Period=300,
+        Dimensions=[{"Name": "QueueName", "Value": "q"}],
+    )  # fmt: skip
+    watch.world.advance(3600)
+    watch.sqs.send_message(QueueUrl=url, MessageBody="x")
+    watch.world.advance(60)
+    assert watch.state() == A
+    watch.sqs.purge_queue(QueueUrl=url)
+    watch.world.advance(240)
+    assert watch.state() == A
+    watch.world.advance(60)
+    assert watch.state() == K
