@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "test": "Run the tests of Guard rules, with coverage and mutation.",
     "explain": "Tell what a rule wants, why, and how to satisfy it.",
     "baseline": "Record the findings that are there, so that only new ones count.",
+    "inspect": "Inspect images, hosts and rigs by the suites of tests/infra.",
     "verdict": "Join the results of check, prove and inspect into one answer.",
     "convert": "Convert a template between JSON and YAML.",
     "rig": "Size the link and the cache of a hardware-in-the-loop rig.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -205,8 +205,3 @@ def _plain(node: Any) -> Any:
 def _among(value: str, known: Sequence[str]) -> str:
     close = get_close_matches(value, known, n=1)
     return f"did you mean '{close[0]}'?" if close else f"use one of {', '.join(known)}"
-
-
-def frozen(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The mapping, or an empty one."""
-    return dict(value) if value else {}

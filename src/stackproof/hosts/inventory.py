@@ -19,12 +19,13 @@ hosts:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stackproof.errors import ConfigError
 from stackproof.hosts.document import Settings, parse, read
-from stackproof.hosts.model import CAPABILITIES, Connection, HostEntry, Inventory, Promise, Ssh
+from stackproof.hosts.model import CAPABILITIES, Connection, HostEntry, ImageSpec, Inventory, Promise, Ssh
 from stackproof.hosts.providers import names, provider_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -47,6 +48,7 @@ def loads(text: str, file: str) -> Inventory:
 def _inventory(document: Settings) -> Inventory:
     promises = _promises(document.inside("suites"))
     connection = _connection(document.inside("connection"))
+    images = _images(document.inside("images"))
     listed = document.inside("hosts")
     if listed is None:
         raise document.refuse("hosts", "'hosts' is missing")
@@ -66,7 +68,9 @@ def _inventory(document: Settings) -> Inventory:
         message = f"suite '{suite}' of host '{first.name}' promises no number of checks"
         hint = f"add 'suites: {{{suite}: {{checks: N}}}}'"
         raise ConfigError(message, file=at.file, line=at.line, column=at.column, hint=hint)
-    return Inventory(document.file, hosts, promises, connection)
+    for one in hosts:
+        _known_image(one, images)
+    return Inventory(document.file, hosts, promises, connection, images)
 
 
 def _promises(settings: Settings | None) -> dict[str, Promise]:
@@ -84,6 +88,36 @@ def _connection(settings: Settings | None) -> Connection:
     found = Connection(**{name: settings.text(name, "") for name in names_})
     settings.done()
     return found
+
+
+def _images(settings: Settings | None) -> dict[str, ImageSpec]:
+    found: dict[str, ImageSpec] = {}
+    for name, own in settings.each() if settings else ():
+        base = own.choice("base", tuple(found), "") if "base" in own else ""
+        if bool(base) == ("release" in own):
+            raise own.refuse("release", f"image '{name}' needs either 'release' or 'base'")
+        variables = own.plain("variables")
+        if variables is not None and not isinstance(variables, dict):
+            raise own.refuse("variables", "'variables' is not a mapping")
+        found[name] = ImageSpec(
+            name=name,
+            base=base,
+            release=own.text("release", ""),
+            packages=own.texts("packages"),
+            commands=own.texts("commands"),
+            playbook=own.text("playbook", ""),
+            variables=variables or {},
+            location=own.location,
+        )
+        own.done()
+    return found
+
+
+def _known_image(entry: HostEntry, images: Mapping[str, ImageSpec]) -> None:
+    """A provider that has a setting ``image`` means one of the inventory's."""
+    if entry.settings is None or "image" not in entry.settings:
+        return
+    entry.settings.choice("image", tuple(images))
 
 
 def _host(name: str, settings: Settings) -> HostEntry:

@@ -94,13 +94,32 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """An image that the providers build: either from packages of a Debian release, or from another image.
+
+    ``playbook`` (a path below the project's root) is applied by Ansible; the playbook's whole folder belongs
+    to the image's recipe, so do ``variables``. ``commands`` run inside, by a shell as root.
+    """
+
+    name: str
+    base: str = ""
+    release: str = ""
+    packages: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    playbook: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    location: Location = field(default_factory=lambda: Location(""))
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
-    """A read inventory: hosts in the order in which they are written."""
+    """A read inventory: hosts in the order in which they are written, images by name."""
 
     file: str
     hosts: tuple[HostEntry, ...]
     promises: Mapping[str, Promise]
     connection: Connection = Connection()
+    images: Mapping[str, ImageSpec] = field(default_factory=dict)
 
     def of(self, suite: str) -> tuple[HostEntry, ...]:
         """The hosts that a suite inspects."""
@@ -127,7 +146,7 @@ class Running:
     ``url`` is the testinfra URL to reach it by. ``capabilities`` are those that it really has;
     ``lacking`` tells of each stated one that it has not, why. ``paths`` are places on this machine that
     belong to it (``root``: its file system, ``log``: its console); ``address`` its IP address, if any;
-    ``namespace`` the name of the network namespace that it lives in, if any.
+    ``namespace`` the name of the network namespace that it lives in, if any. ``ssh`` overrides the entry's.
     """
 
     entry: HostEntry
@@ -137,6 +156,7 @@ class Running:
     paths: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
     namespace: str = ""
+    ssh: Ssh | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -46,6 +46,7 @@ class Session:
         self.id = f"{int(time.time()):x}-{uuid.uuid4().hex[:6]}"
         self.folder = sessions / self.id
         self.journal = Journal(self.folder)
+        self._count = 0
         self._running: dict[str, Running] = {}
         self._failed: dict[str, Exception] = {}
 
@@ -70,6 +71,11 @@ class Session:
                 self._failed[name] = error
                 raise
         return self._running[name]
+
+    def count(self) -> int:
+        """A number that this session gives once."""
+        self._count += 1
+        return self._count
 
     def forget(self, name: str) -> None:
         """Make the host anew when it is next asked for (a fault was injected into it)."""
@@ -116,7 +122,7 @@ class Session:
         return done.stdout
 
     def start(self, command: Sequence[str], *, log: Path | None = None, grace: float = 3.0) -> Any:
-        """Start a process that lives until the session ends, in a group of its own, with its output in ``log``."""
+        """Start a process that lives until the session ends, in its own group; its output is in ``log``."""
         target = (log or self.folder / "processes.log").open("ab")
         with target:
             process = subprocess.Popen(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from stackproof.plugin.factory import Factory
     from stackproof.plugin.world import Fabric
 
+pytest_plugins = ("stackproof.plugin.hosts",)
+
 EMBEDDED = "embedded"
 BACKENDS = (EMBEDDED, "localstack", "ministack", "moto-server", "endpoint")
 FABRIC: pytest.StashKey[Fabric] = pytest.StashKey()

@@ -1,0 +1,64 @@
+"""``stackproof inspect``: run the suites against the hosts of an inventory and join what they find."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from stackproof.cli._console import say
+from stackproof.cli._project import load_project, project_options
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("suites", nargs=-1, metavar="[SUITE]…")
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The hosts; default inventory/local.yml.",
+)
+@click.option("--format", "formats", multiple=True, metavar="FORMAT[=FILE]", help="As for check. Repeatable.")
+@click.option("--pytest", "arguments", multiple=True, metavar="ARGUMENT", help="Given to pytest. Repeatable.")
+@click.option("--needs", is_flag=True, help="Only say what this machine lacks for the inventory's hosts.")
+@click.option("--install", is_flag=True, help="Install the distribution's packages that the hosts need.")
+@click.option("--verbose", is_flag=True, help="Show each check while it runs.")
+@project_options
+def command(
+    suites: tuple[str, ...],
+    inventory: Path | None,
+    formats: tuple[str, ...],
+    arguments: tuple[str, ...],
+    needs: bool,
+    install: bool,
+    verbose: bool,
+    root_dir: Path | None,
+    config_file: Path | None,
+) -> int:
+    """Run the suites of tests/infra against the hosts that the inventory names.
+
+    SUITES are folders below tests/infra; by default all that the inventory promises. The result joins the
+    verdict as pillar inspect: 'stackproof verdict --require check,inspect'. Exit code: 0 clean, 1 findings
+    or fewer checks than promised, 2 usage or inventory.
+    """
+    from stackproof.cli._output import deliver, parse_outputs, telling
+    from stackproof.hosts.inventory import load
+    from stackproof.hosts.packages import installed, missing_needs
+    from stackproof.hosts.run import InspectRequest, inspect
+    from stackproof.verdict.judge import judge
+
+    outputs = parse_outputs(formats)
+    with telling("inspect", outputs):
+        project = load_project(root_dir, config_file)
+        path = inventory or project.root / "inventory" / "local.yml"
+        if install:
+            return installed(project.root, say)
+        if needs:
+            lacking = missing_needs(load(path, project.root))
+            say("\n".join(lacking) or "this machine has all that the inventory's hosts need")
+            return 1 if lacking else 0
+        request = InspectRequest(path, suites, arguments, quiet=not verbose)
+        outcome = inspect(request, project.root)
+        report = judge(outcome, project.config, today=date.today(), root=project.root)
+    deliver(report, outputs)
+    return report.exit_code

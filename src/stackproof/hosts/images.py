@@ -1,0 +1,171 @@
+"""Images: a root file system from its recipe, hardened by a playbook, and as a disk with a partition.
+
+Each step is kept under the digest of all that it is made from; a step that is there is not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackproof.errors import BackendError
+from stackproof.hosts import rootfs
+from stackproof.hosts.model import ImageSpec, Need
+
+if TYPE_CHECKING:
+    from stackproof.hosts.session import Session
+
+OFFSET = 1024 * 1024
+"""Where the partition starts on a disk, in bytes."""
+
+_SPARE_MIB = 160
+_TIME_LIMIT = 900.0
+
+_INSIDE = """
+set -eu
+root=$1; shift
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs tmpfs "$root/run"
+mount -t tmpfs tmpfs "$root/tmp"
+cp /etc/resolv.conf "$root/run/resolv.conf"
+[ -e "$root/etc/resolv.conf" ] && mount --bind "$root/run/resolv.conf" "$root/etc/resolv.conf"
+mkdir -p "$root/run/sshd"
+exec "$@"
+"""
+"""Runs a command for a root file system with what programs expect to be mounted in it.
+
+It runs in a mount namespace of its own: the kernel unmounts all of it when the command ends, however it ends.
+"""
+
+_INSTALL = """
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update && apt-get -qq install --yes --no-install-recommends "$@"
+"""
+
+_INSTALL = """
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update && apt-get -qq install --yes --no-install-recommends "$@"
+"""
+
+
+def needs(spec: ImageSpec | None = None, *, disk: bool = False) -> Sequence[Need]:
+    """What making an image asks of the machine."""
+    found = list(rootfs.needs())
+    if disk:
+        found += [
+            _tool("sfdisk", "fdisk", "parts a disk"),
+            _tool("mke2fs", "e2fsprogs", "makes its file system"),
+            Need("loop devices", Path("/dev/loop-control").exists(), "", "a disk is mounted by one"),
+        ]
+    if spec is None or spec.playbook:
+        found.append(_tool("ansible-playbook", "ansible", "hardens an image"))
+    return found
+
+
+def root_of(name: str, session: Session) -> Path:
+    """The folder with the root file system of an image of the inventory. Raises ``BackendError``."""
+    spec = session.inventory.images[name]
+    if not spec.base:
+        return rootfs.build(rootfs.Recipe(spec.release, spec.packages, spec.commands), session)
+    base = root_of(spec.base, session)
+    digest = _digest(spec, base.parent.name, session.root)
+
+    def make(partial: Path) -> None:
+        session.run(
+            ["cp", "--archive", "--reflink=auto", str(base), str(partial / "root")], timeout=_TIME_LIMIT
+        )
+        _change(partial / "root", spec, session)
+
+    return _kept(session, "rootfs", digest, make) / "root"
+
+
+def disk_of(name: str, session: Session) -> Path:
+    """A raw disk with one ext4 partition at ``OFFSET`` that holds the image."""
+    root = root_of(name, session)
+
+    def make(partial: Path) -> None:
+        size = _size_mib(root, session)
+        disk = partial / "disk.raw"
+        with disk.open("wb") as stream:
+            stream.truncate((size + 2) * OFFSET)
+        session.run(
+            ["sfdisk", "--quiet", str(disk)],
+            text=f"label: dos\nstart=2048, size={size}MiB, type=83, bootable\n",
+        )
+        options = ["-q", "-F", "-t", "ext4", "-L", "root", "-d", str(root), "-E", f"offset={OFFSET}"]
+        session.run(["mke2fs", *options, str(disk), f"{size}M"], timeout=_TIME_LIMIT)
+
+    return _kept(session, "disk", root.parent.name, make) / "disk.raw"
+
+
+def inside(root: Path, command: Sequence[str], session: Session, *, timeout: float = _TIME_LIMIT) -> str:
+    """Run a command of this machine beside a root file system that has proc, dev, run and tmp mounted."""
+    isolated = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _INSIDE, "inside", str(root)]
+    return session.run([*isolated, *command], timeout=timeout, environment={"ANSIBLE_LOCALHOST_WARNING": "0"})
+
+
+def _change(root: Path, spec: ImageSpec, session: Session) -> None:
+    if spec.packages:
+        inside(root, ["chroot", str(root), "sh", "-c", _INSTALL, "sh", *spec.packages], session)
+    if spec.playbook:
+        playbook = session.root / spec.playbook
+        if not playbook.is_file():
+            raise BackendError(f"image '{spec.name}' names the playbook {spec.playbook}, which is not there")
+        own = session.scratch("ansible")
+        environment = [
+            "env",
+            f"ANSIBLE_LOCAL_TEMP={own}",
+            "ANSIBLE_NOCOWS=1",
+            "ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3",
+            "ANSIBLE_REMOTE_TMP=/tmp/ansible",
+            "LC_ALL=C.UTF-8",
+        ]
+        variables = ["--extra-vars", json.dumps(dict(spec.variables))] if spec.variables else []
+        connection = ["--connection", "community.general.chroot", "--inventory", f"{root},"]
+        inside(root, [*environment, "ansible-playbook", *connection, *variables, str(playbook)], session)
+    for command in spec.commands:
+        inside(root, ["chroot", str(root), "sh", "-euc", command], session)
+
+
+def _digest(spec: ImageSpec, base: str, root: Path) -> str:
+    content = hashlib.sha256()
+    facts = [base, list(spec.packages), list(spec.commands), dict(spec.variables)]
+    content.update(json.dumps(facts, sort_keys=True, default=str).encode())
+    folder = (root / spec.playbook).parent if spec.playbook else None
+    for file in sorted(folder.rglob("*")) if folder else []:
+        if file.is_file():
+            content.update(file.relative_to(folder or root).as_posix().encode() + b"\0" + file.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def _kept(session: Session, kind: str, digest: str, make: Callable[[Path], None]) -> Path:
+    """The folder of a step: what is there, or what ``make`` makes in a folder that then takes its place."""
+    folder = session.cache / kind / digest
+    with rootfs.locked(folder.parent / f"{digest}.lock"):
+        if (folder / "complete").exists():
+            return folder
+        partial = folder.with_name(f"{digest}.{session.id}")
+        made = session.made("path", str(partial))
+        partial.mkdir(parents=True)
+        make(partial)
+        (partial / "complete").touch()
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+        session.journal.undo(made)
+    return folder
+
+
+def _size_mib(root: Path, session: Session) -> int:
+    used = int(session.run(["du", "--summarize", "--block-size=1M", str(root)]).split()[0])
+    return used + used // 5 + _SPARE_MIB
+
+
+def _tool(name: str, package: str, why: str) -> Need:
+    found = shutil.which(name) is not None or os.access(f"/usr/sbin/{name}", os.X_OK)
+    return Need(name, found, package, why)

@@ -1,0 +1,212 @@
+"""What an inspection under pytest notes, counts and concludes; imported when a check uses a host."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stackproof.errors import BackendError, CapabilityMissing, ConfigError
+from stackproof.hosts.differs import Differs
+from stackproof.hosts.inventory import load
+from stackproof.hosts.model import CAPABILITIES, HostEntry, Inventory, Running
+from stackproof.model import Location
+
+if TYPE_CHECKING:
+    from stackproof.hosts.session import Session
+
+REQUIRE = "STACKPROOF_REQUIRE_PARTS"
+"""With this variable (CI sets it) a machine that lacks what a host needs is a failure, not a skip."""
+
+
+class Inspection:
+    """The inventory of a run and, while it runs, the session with its hosts."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.root = root
+        try:
+            self.inventory: Inventory = load(path, root)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.entries = {one.name: one for one in self.inventory.hosts}
+        self.session: Session | None = None
+
+    def suite_of(self, path: Path) -> str:
+        """The suite that a file belongs to: the nearest folder above it that the inventory promises."""
+        return next((one.name for one in path.parents if one.name in self.inventory.promises), "")
+
+    def hosts_for(self, item: Any) -> tuple[list[str], str]:
+        """The hosts that a check inspects, and if there is none, why."""
+        suite = self.suite_of(item.path)
+        wanted: dict[str, Any] = {}
+        for marker in item.iter_markers("hosts"):
+            wanted = {**marker.kwargs, **wanted}
+        entries = self.inventory.of(suite) if suite else ()
+        names = [one.name for one in entries if _matches(one, wanted)]
+        if not suite:
+            return [], f"{self.inventory.file} promises nothing for a suite of {item.path.parent.name}"
+        which = f" with {wanted}" if wanted else ""
+        return names, f"{self.inventory.file} has no host{which} for suite {suite}"
+
+    def lacks(self, name: str, item: pytest.Item) -> str:
+        """Why the inventory does not let a host be checked so; empty when it does."""
+        entry = self.entries[name]
+        for capability in _capabilities(item):
+            if capability not in entry.capabilities:
+                meaning = CAPABILITIES[capability]
+                return f"{name} lacks '{capability}': the inventory does not state that {meaning}"
+        return ""
+
+    def lacks_really(self, name: str, item: pytest.Item) -> str:
+        """The same of the host that was made."""
+        if self.session is None or not (wanted := _capabilities(item)):
+            return ""
+        running = self.session.host(name)
+        return next((why for one in wanted if (why := running.why_not(one))), "")
+
+
+def started(session: Session, name: str) -> Running:
+    """The host, made now; skips when it cannot be made here (fails where ``REQUIRE`` is set)."""
+    try:
+        return session.host(name)
+    except CapabilityMissing as error:
+        if os.environ.get(REQUIRE):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+    except BackendError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def noted(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, run: Inspection) -> Any:
+    """What one phase of a check says, in plain values."""
+    host = str(item.callspec.params["inspected"])  # type: ignore[attr-defined]
+    suite = run.suite_of(item.path)
+    file = (
+        item.path.relative_to(run.root).as_posix() if item.path.is_relative_to(run.root) else str(item.path)
+    )
+    function = str(getattr(item, "originalname", item.name)).removeprefix("test_")
+    named = item.get_closest_marker("check")
+    given: dict[str, Any] = {"id": "", "title": "", "file": "", "line": 0, "column": 1, "severity": "error"}
+    if named is not None:
+        given |= {**({"id": named.args[0]} if named.args else {}), **named.kwargs}
+    told: dict[str, Any] = {
+        "suite": suite,
+        "host": host,
+        "rule": given["id"] or f"{suite}.{function}",
+        "title": given["title"] or function.replace("_", " "),
+        "severity": given["severity"],
+        "file": given["file"] or file,
+        "line": int(given["line"]) or (item.location[1] or 0) + 1,
+        "column": int(given["column"]),
+        "phase": report.when,
+        "outcome": report.outcome,
+        "message": "",
+        "related": [],
+    }
+    if report.skipped and isinstance(report.longrepr, tuple):
+        told["message"] = str(report.longrepr[2]).removeprefix("Skipped: ")
+    elif report.failed:
+        told["message"] = _said(call, report)
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, Differs) and error.location is not None:
+            told["related"] = [{**asdict(error.location), "message": f"here stands {error.said}"}]
+    return told
+
+
+def joined(checks: dict[str, dict[str, Any]], nodeid: str, told: dict[str, Any]) -> None:
+    """Add a phase to a check: it is made when its call ran; the worst phase is its outcome."""
+    known = checks.setdefault(nodeid, {**told, "made": False, "outcome": "passed", "message": ""})
+    known["made"] = known["made"] or (told["phase"] == "call" and told["outcome"] != "skipped")
+    ranks = ("passed", "skipped", "failed")
+    if ranks.index(told["outcome"]) > ranks.index(known["outcome"]):
+        known |= {key: told[key] for key in ("outcome", "message", "related")}
+
+
+def conclude(
+    config: pytest.Config,
+    run: Inspection,
+    checks: Mapping[str, Mapping[str, Any]],
+    deselected: int,
+    lines: list[str],
+) -> bool:
+    """Hold what was made against what is promised, write the report; True when too little was made."""
+    partial = _partial(config, deselected)
+    wanted = _suites(config, run)
+    suites = {}
+    short = False
+    for name, promise in run.inventory.promises.items():
+        if name not in wanted:
+            continue
+        made = sum(1 for one in checks.values() if one["suite"] == name and one["made"])
+        suites[name] = {"promised": promise.checks, "made": made, **_at(promise.location)}
+        kept = made >= promise.checks
+        held = "" if kept or not partial else f", not held against it: {partial}"
+        short = short or (not kept and not partial)
+        word = "kept" if kept else "BROKEN" if not partial else "open"
+        lines.append(f"{name}: {made} checks made, {promise.checks} promised: {word}{held}")
+    target = config.getoption("--inspect-report")
+    if target:
+        document = {
+            "inventory": run.inventory.file,
+            "partial": partial,
+            "suites": suites,
+            "hosts": [_host(one) for one in run.inventory.hosts if set(one.suites) & set(suites)],
+            "checks": [{"id": identity, **one} for identity, one in checks.items()],
+        }
+        Path(target).write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
+    return short
+
+
+def _host(entry: HostEntry) -> dict[str, Any]:
+    return {"name": entry.name, "provider": entry.provider, "url": entry.url, **_at(entry.location)}
+
+
+def _at(location: Location) -> dict[str, Any]:
+    return {"file": location.file, "line": location.line, "column": location.column}
+
+
+def _partial(config: pytest.Config, deselected: int) -> str:
+    """Why this run is not the whole of its suites; empty when it is."""
+    if deselected:
+        return f"{deselected} checks were deselected"
+    named = [one for one in config.args if "::" in one or Path(one.partition("::")[0]).suffix == ".py"]
+    if named:
+        return f"only {named[0]} was asked for"
+    if config.getoption("maxfail") or config.getoption("collectonly"):
+        return "the run may end early"
+    return ""
+
+
+def _suites(config: pytest.Config, run: Inspection) -> set[str]:
+    """The suites that the command line asks for: those whose folder it names, or lies in, or lies below."""
+    asked = [(config.invocation_params.dir / one.partition("::")[0]).resolve() for one in config.args]
+    found = set()
+    for folder in (run.root / "tests" / "infra").iterdir() if (run.root / "tests" / "infra").is_dir() else []:
+        resolved = folder.resolve()
+        if any(resolved == one or resolved in one.parents or one in resolved.parents for one in asked):
+            found.add(folder.name)
+    return found
+
+
+def _matches(entry: HostEntry, wanted: Mapping[str, Any]) -> bool:
+    return all(entry.facts.get(key) == value for key, value in wanted.items())
+
+
+def _capabilities(item: pytest.Item) -> list[str]:
+    found = [str(name) for marker in item.iter_markers("capability") for name in marker.args]
+    for name in found:
+        if name not in CAPABILITIES:
+            raise pytest.UsageError(f"{item.nodeid}: there is no capability '{name}'")
+    return found
+
+
+def _said(call: pytest.CallInfo[None], report: pytest.TestReport) -> str:
+    error = call.excinfo.value if call.excinfo else None
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(error) if isinstance(error, AssertionError) and str(error) else ""
+    return (text or getattr(crash, "message", "") or str(report.longrepr)).strip()

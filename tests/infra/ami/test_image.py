@@ -1,0 +1,18 @@
+"""The image of templates/ami-builder: what it must be before anything else is asked of it."""
+
+from __future__ import annotations
+
+import pytest
+from testinfra.host import Host
+
+from stackproof.hosts.model import Running
+
+
+def test_the_system_is_the_one_that_the_inventory_names(inspected: Running, inspected_host: Host) -> None:
+    release = inspected_host.check_output(". /etc/os-release; echo $ID-$VERSION_ID")
+    assert release == inspected.entry.system
+
+
+@pytest.mark.capability("runtime")
+def test_every_unit_came_up(inspected_host: Host) -> None:
+    assert inspected_host.check_output("systemctl --failed --no-legend --plain") == ""
