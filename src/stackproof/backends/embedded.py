@@ -139,7 +139,7 @@ class EmbeddedBackend(WorldBackend):
                 model, _, context = boto.prepared(client, operation, params)
                 parsed = boto.error_response(client, error, self.world.ids.uuid())
                 return boto.answered(client, model, context, parsed)
-        model, params, context = boto.prepared(client, operation, params)
+        model, params, context = boto.prepared(client, operation, params, self.world.ids.uuid)
         try:
             response = self.world.call(
                 service, operation, params, caller, self._fast_call(original, service, operation)

@@ -7,8 +7,9 @@ import json
 
 import pytest
 
+from stackproof.backends.embedded import EmbeddedBackend
 from stackproof.errors import CapabilityMissing
-from stackproof.fabric.choice import Listed
+from stackproof.fabric.choice import Listed, Seeded
 from stackproof.fabric.service import ServiceError
 
 ROLE = "arn:aws:iam::123456789012:role/scheduler"
@@ -242,3 +243,21 @@ def test_a_world_taken_back_keeps_its_schedules(estate):
     estate.texts(queue)
     estate.world.advance(3600)
     assert len(estate.texts(queue)) == 2
+
+
+def test_the_same_world_writes_the_same_journal(estate):
+    kind = type(estate)
+
+    def timeline():
+        with EmbeddedBackend(seed=1, chooser=Seeded(4)) as backend:
+            estate = kind(backend)
+            queue, other = estate.queue("a"), estate.queue("b")
+            estate.rule("r", queue, other)
+            window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 3}
+            schedule(estate, queue, ScheduleExpression="rate(5 minutes)", window=window)
+            for number in range(3):
+                estate.put({"n": number})
+            backend.world.advance(1200)
+            return backend.world.journal.timeline()
+
+    assert timeline() == timeline()

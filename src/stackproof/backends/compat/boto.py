@@ -100,14 +100,17 @@ def _validates(client: Any) -> bool:
 
 
 def prepared(
-    client: Any, operation: str, params: dict[str, Any]
+    client: Any, operation: str, params: dict[str, Any], token: Callable[[], str] | None = None
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """What botocore does to params before it serialises: events, then validation.
 
-    Answers (operation model, params, request context); raises ``ParamValidationError``.
+    Answers (operation model, params, request context); raises ``ParamValidationError``. ``token`` makes the
+    idempotency tokens that are not given, which botocore would draw from the machine's randomness.
     """
     service = client.meta.service_model
     model = service.operation_model(operation)
+    if token is not None and model.idempotent_members:
+        params = {**{name: token() for name in model.idempotent_members}, **params}
     context: dict[str, Any] = {"client_region": client.meta.region_name, "client_config": client.meta.config}
     service_id = service.service_id.hyphenize()
     if not all(_unheard(client, f"{event}.{service_id}.{operation}") for event in _BEFORE):
