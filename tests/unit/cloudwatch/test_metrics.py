@@ -227,3 +227,68 @@ def test_too_many_datapoints_at_once_are_refused(watch):
             Namespace="Shop", MetricName="m", StartTime=now - timedelta(days=3), EndTime=now, Period=60,
             Statistics=["Sum"],
         )  # fmt: skip
+
+
+CODE = """
+def handler(event, context):
+    if event.get("fail"):
+        raise RuntimeError("failed")
+"""
+
+
+@pytest.fixture
+def function(watch, tmp_path):
+    """A function ``f`` that fails when it is told to."""
+    (tmp_path / "app.py").write_text(CODE)
+    watch.world.service("lambda").register_code("f", tmp_path)
+    client = watch.backend.client("lambda")
+    client.create_function(
+        FunctionName="f", Runtime="python3.12", Handler="app.handler", Code={"ZipFile": b"-"},
+        Role="arn:aws:iam::123456789012:role/r",
+    )  # fmt: skip
+    return client
+
+
+def test_invocations_of_a_function(watch, function):
+    for payload in (b"{}", b"{}", b'{"fail": true}'):
+        function.invoke(FunctionName="f", Payload=payload)
+    function.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    with pytest.raises(ClientError):
+        function.invoke(FunctionName="f")
+
+    def total(name, statistic="Sum", pairs=(("FunctionName", "f"),)):
+        wanted = [{"Name": key, "Value": value} for key, value in pairs]
+        (point,) = watch.read(statistic, name=name, namespace="AWS/Lambda", Dimensions=wanted)
+        return point[statistic]
+
+    assert [total(name) for name in ("Invocations", "Errors", "Throttles")] == [3, 1, 1]
+    assert total("Errors", "Average") == pytest.approx(1 / 3)
+    assert total("ConcurrentExecutions", "Maximum") == 1
+    assert total("Invocations", pairs=()) == 3, "of all functions"
+
+
+def test_rules_topics_and_their_failures(watch, function):
+    events, sns = watch.backend.client("events"), watch.backend.client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    events.put_rule(Name="r", EventPattern=json.dumps({"source": ["shop"]}))
+    events.put_targets(Rule="r", Targets=[{"Id": "f", "Arn": arn}])
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+    function.add_permission(
+        FunctionName="f", StatementId="sns", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com"
+    )
+    events.put_events(Entries=[{"Source": "shop", "DetailType": "x", "Detail": "{}"}])
+    sns.publish(TopicArn=topic, Message="m")
+    watch.world.run_until_idle()
+    sums = {
+        (one["Namespace"], one["MetricName"]): sum(
+            point["Sum"] for point in watch.read("Sum", name=one["MetricName"], namespace=one["Namespace"],
+                                                 Dimensions=one["Dimensions"], period=86400)
+        )
+        for one in watch.aws.list_metrics()["Metrics"] if one["Dimensions"]
+    }  # fmt: skip
+    assert sums["AWS/Events", "TriggeredRules"] == 1
+    assert sums["AWS/Events", "FailedInvocations"] == 1, "nothing lets the rule in"
+    assert sums["AWS/SNS", "NumberOfMessagesPublished"] == 1
+    assert sums["AWS/SNS", "NumberOfNotificationsDelivered"] == 1
+    assert sums["AWS/Lambda", "Invocations"] == 1

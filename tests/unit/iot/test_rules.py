@@ -67,6 +67,7 @@ def test_what_is_selected(fields, expected, field):
         ("temperature >= 31.5 AND device.id = 'a1'", True),
         ("temperature > 50 OR ok = true", True),
         ("NOT ok", False),
+        ("ok = true OR ok = true AND temperature < 0", True),
         ("device.id <> 'a1'", False),
         ("missing > 1", False),
         ("NOT missing", False),

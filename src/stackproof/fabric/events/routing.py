@@ -54,6 +54,8 @@ class Routing:
     def fire(self, rule: Rule, event: Event) -> None:
         """Send an event to all targets of a rule."""
         self._world.journal.record(bus_name(rule.bus), "events.Match", rule.name, {"id": event.id})
+        self._world.meters.add(rule.arn, "MatchedEvents")
+        self._world.meters.add(rule.arn, "TriggeredRules")
         for name in rule.targets:
             attempt = Attempt(rule.arn, name, event, self._world.clock.ms)
             self._world.scheduler.soon(f"{rule.name} to {name}", self.send, attempt)
@@ -72,6 +74,7 @@ class Routing:
         if rule.managed_by:
             self._service.archives.keep(rule, attempt.event)
             return
+        self._world.meters.add(rule.arn, "Invocations")
         parsed = arns.parse(target["Arn"])
         if parsed is not None and parsed.service == "events" and parsed.resource.startswith("event-bus/"):
             done(self._forward(rule, target, attempt.event))
@@ -143,6 +146,7 @@ class Routing:
     ) -> None:
         queue = (target.get("DeadLetterConfig") or {}).get("Arn")
         name = arns.last(target["Arn"])
+        self._world.meters.add(rule.arn, "FailedInvocations")
         if not queue:
             self._world.journal.record(rule.name, "events.EventLost", name, {"id": attempt.event.id})
             return
