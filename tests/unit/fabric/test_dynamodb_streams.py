@@ -216,3 +216,17 @@ def test_a_table_without_a_stream_has_none(backend):
     )  # fmt: skip
     db.put_item(TableName="plain", Item={"k": {"S": "a"}})
     assert backend.client("dynamodbstreams").list_streams()["Streams"] == []
+
+
+def test_what_expired_five_years_ago_stays_and_a_later_write_is_noticed(table, world):
+    now = int(world.clock.now)
+    table.db.update_time_to_live(
+        TableName="things", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
+    )
+    table.db.put_item(
+        TableName="things", Item={"k": {"S": "ancient"}, "ttl": {"N": str(now - 6 * 365 * 86400)}}
+    )
+    world.advance(120)
+    table.db.put_item(TableName="things", Item={"k": {"S": "late"}, "ttl": {"N": str(now + 60)}})
+    world.advance(120)
+    assert [item["k"]["S"] for item in table.db.scan(TableName="things")["Items"]] == ["ancient"]

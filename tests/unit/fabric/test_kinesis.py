@@ -61,6 +61,8 @@ def test_a_key_always_falls_into_the_same_shard(backend):
 def test_an_explicit_hash_key_overrides_the_partition_key(backend):
     stream = Stream(backend, shards=2)
     assert stream.put(ExplicitHashKey="0")["ShardId"] == "shardId-000000000000"
+    assert stream.put(ExplicitHashKey=str(HALF - 1))["ShardId"] == "shardId-000000000000"
+    assert stream.put(ExplicitHashKey=str(HALF))["ShardId"] == "shardId-000000000001"
     assert stream.put(ExplicitHashKey=str(2**128 - 1))["ShardId"] == "shardId-000000000001"
     with refused("InvalidArgument"):
         stream.put(ExplicitHashKey=str(2**128))
@@ -299,3 +301,29 @@ def test_a_world_taken_back_has_the_records_of_that_time(stream, world):
     world.restore(kept)
     assert stream.data() == [b"a"]
     assert len(stream.shards()) == 1
+
+
+def test_a_large_read_uses_up_the_seconds_that_follow(stream):
+    for _ in range(4):
+        stream.put(b"x" * 1_000_000)
+        stream.world.advance(1)
+    iterator = stream.iterator()
+    assert len(stream.api.get_records(ShardIterator=iterator)["Records"]) == 4
+    stream.world.advance(1)
+    with refused("ProvisionedThroughputExceeded"):
+        stream.api.get_records(ShardIterator=iterator)
+    stream.world.advance(1)
+    stream.api.get_records(ShardIterator=iterator)
+
+
+def test_a_long_log_is_trimmed_and_read_on(stream):
+    for number in range(3):
+        for part in range(4):
+            records = [{"Data": f"{number}.{part}".encode(), "PartitionKey": "k"}] * 250
+            stream.api.put_records(StreamName="s", Records=records)
+        stream.world.advance(12 * 3600 + 1)
+    assert len(stream.data()) == 1000
+    last = stream.put(b"last")
+    assert stream.data(kind="AT_SEQUENCE_NUMBER", StartingSequenceNumber=last["SequenceNumber"]) == [b"last"]
+    stream.world.advance(13 * 3600)
+    assert stream.data() == [b"last"]

@@ -452,3 +452,18 @@ def test_progress_within_a_batch_gives_the_rest_all_its_retries(lab, ingest):
     ingest.put("a", "b")
     lab.run()
     assert ingest.batches() == [["a", "b"], ["a", "b"], ["b"], ["b"]]
+
+
+def test_a_backlog_falls_apart_into_its_tumbling_windows(lab, ingest):
+    lab.function("f", SUM)
+    ingest.put("a", "b")
+    lab.world.advance(60)
+    ingest.put("c")
+    lab.world.advance(60)
+    ingest.feed(TumblingWindowInSeconds=60)
+    lab.run()
+    events = lab.events("f")
+    assert [len(event["Records"]) for event in events] == [2, 0, 1, 0]
+    assert [event["state"] for event in events] == [{}, {"total": 2}, {}, {"total": 1}]
+    starts = [event["window"]["start"] for event in events]
+    assert starts == ["2026-01-01T00:00:00Z"] * 2 + ["2026-01-01T00:01:00Z"] * 2
