@@ -188,6 +188,26 @@ def test_a_refused_batch_of_names_is_published_again(system: System, faults: Any
     assert system.copied() == wanted
 
 
+def test_a_batch_of_names_that_is_taken_in_part_is_published_again(system: System, fabric: Any) -> None:
+    service = fabric.world.service("sns")
+    publish = service.operations["PublishBatch"]
+    refused: list[Any] = []
+
+    def in_part(params: Any, caller: Any) -> Any:
+        first, *rest = params["PublishBatchRequestEntries"]
+        if refused or not rest:
+            return publish(params, caller)
+        refused.append(first)
+        answer = publish({**params, "PublishBatchRequestEntries": rest}, caller)
+        return {**answer, "Failed": [{"Id": first["Id"], "Code": "InternalError", "SenderFault": False}]}
+
+    service.operations = {**service.operations, "PublishBatch": in_part}
+    wanted = system.fill(25)
+    system.run("functions")
+    assert refused
+    assert system.copied() == wanted
+
+
 def test_what_cannot_be_copied_is_set_aside_and_holds_nobody_up(system: System, fabric: Any) -> None:
     def refuse(service: str, operation: str, params: Any, caller: Any) -> None:
         if operation == "CopyObject" and params["Key"] == "day/0001.bin":
