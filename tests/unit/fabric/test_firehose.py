@@ -495,3 +495,80 @@ def test_a_stream_is_described_tagged_listed_and_deleted(bench: Bench) -> None:
     bench.aws.delete_delivery_stream(DeliveryStreamName="d")
     assert bench.delivered() == {}
     assert bench.aws.list_delivery_streams()["DeliveryStreamNames"] == []
+
+
+# Who else sends records.
+
+
+def test_a_log_group_sends_its_events_after_a_control_message(bench: Bench) -> None:
+    arn = bench.stream()
+    logs = bench.backend.client("logs")
+    logs.create_log_group(logGroupName="/app")
+    logs.create_log_stream(logGroupName="/app", logStreamName="s")
+    logs.put_subscription_filter(
+        logGroupName="/app", filterName="f", filterPattern="x", destinationArn=arn, roleArn=ROLE
+    )
+    events = [{"timestamp": bench.world.clock.ms, "message": message} for message in ("x", "y")]
+    logs.put_log_events(logGroupName="/app", logStreamName="s", logEvents=events)
+    (data,) = bench.delivered().values()
+    found, decoder = [], json.JSONDecoder()
+    text = gzip.decompress(data).decode()
+    while text:
+        body, end = decoder.raw_decode(text)
+        found.append([event["message"] for event in body["logEvents"]])
+        text = text[end:]
+    assert len(found) == 2
+    assert found[1] == ["x"]
+
+
+def test_throttled_log_events_come_later(bench: Bench) -> None:
+    arn = bench.stream()
+    logs = bench.backend.client("logs")
+    logs.create_log_group(logGroupName="/app")
+    logs.create_log_stream(logGroupName="/app", logStreamName="s")
+    logs.put_subscription_filter(
+        logGroupName="/app", filterName="f", filterPattern="", destinationArn=arn, roleArn=ROLE
+    )
+    refused: list[float] = []
+
+    def refuse(name: str, data: bytes) -> bool:
+        if len(refused) < 3:
+            refused.append(bench.world.clock.elapsed)
+            return True
+        return False
+
+    bench.service.refusals.append(refuse)
+    event = {"timestamp": bench.world.clock.ms, "message": "late"}
+    logs.put_log_events(logGroupName="/app", logStreamName="s", logEvents=[event])
+    (data,) = bench.delivered().values()
+    assert b"late" in gzip.decompress(data)
+    assert refused == [0, 1, 3]
+
+
+def test_a_topic_sends_its_messages(bench: Bench) -> None:
+    arn = bench.stream()
+    sns = bench.backend.client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    attributes = {"SubscriptionRoleArn": ROLE, "RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="firehose", Endpoint=arn, Attributes=attributes)
+    sns.publish(TopicArn=topic, Message="hello")
+    assert list(bench.delivered().values()) == [b"hello"]
+
+
+def test_a_bucket_tells_of_delivered_objects(bench: Bench) -> None:
+    bench.stream()
+    policy = {
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}]
+    }
+    sqs = bench.backend.client("sqs")
+    url = sqs.create_queue(QueueName="q", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
+    target = {"QueueArn": "arn:aws:sqs:us-east-1:123456789012:q", "Events": ["s3:ObjectCreated:*"]}
+    bench.s3.put_bucket_notification_configuration(
+        Bucket="lake", NotificationConfiguration={"QueueConfigurations": [target]}
+    )
+    bench.put("a")
+    bench.world.run_until_idle()
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    records = [record for one in messages for record in json.loads(one["Body"]).get("Records", [])]
+    (key,) = bench.objects()
+    assert [record["s3"]["object"]["key"] for record in records] == [key]
