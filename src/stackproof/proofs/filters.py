@@ -33,8 +33,9 @@ def _overlaid(pair: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
     for key, value in broken.items():
         if value is MISSING:
             found.pop(key, None)
-        elif isinstance(value, dict) and isinstance(found.get(key), dict):
-            found[key] = _overlaid((found[key], value))
+        elif isinstance(value, dict):
+            below = found.get(key)
+            found[key] = _overlaid((below if isinstance(below, dict) else {}, value))
         else:
             found[key] = value
     return found
