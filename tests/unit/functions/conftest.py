@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import textwrap
 from collections.abc import Iterator
@@ -131,3 +132,45 @@ def make_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def lab(make_lab: Any) -> Lab:
     made: Lab = make_lab()
     return made
+
+
+class Ingest:
+    """A stream in a laboratory; ``feed`` connects it to a function."""
+
+    def __init__(self, lab, shards=1):
+        self.lab = lab
+        self.client = lab.backend.client("kinesis")
+        self.client.create_stream(StreamName="s", ShardCount=shards)
+        self.arn = self.client.describe_stream(StreamName="s")["StreamDescription"]["StreamARN"]
+
+    def put(self, *data, key="k"):
+        for one in data:
+            self.client.put_record(StreamName="s", Data=one.encode(), PartitionKey=key)
+
+    def feed(self, name="f", **settings):
+        given = {"StartingPosition": "TRIM_HORIZON", **settings}
+        return self.lab.aws.create_event_source_mapping(EventSourceArn=self.arn, FunctionName=name, **given)
+
+    def batches(self, name="f"):
+        return [
+            [base64.b64decode(record["kinesis"]["data"]).decode() for record in event["Records"]]
+            for event in self.lab.events(name)
+        ]
+
+    def documents(self, url):
+        return [json.loads(body) for body in self.lab.bodies(url)]
+
+
+@pytest.fixture
+def make_ingest(lab: Lab) -> Any:
+    """A function that makes the stream; ``shards`` is how many it begins with."""
+
+    def make(shards: int = 1) -> Ingest:
+        return Ingest(lab, shards)
+
+    return make
+
+
+@pytest.fixture
+def ingest(lab: Lab) -> Ingest:
+    return Ingest(lab)

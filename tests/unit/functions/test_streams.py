@@ -26,43 +26,6 @@ def handler(event, context):
         if base64.b64decode(record["kinesis"]["data"]).startswith(b"bad")
     ]}
 """
-SUM = """
-def handler(event, context):
-    total = event["state"].get("total", 0) + len(event["Records"])
-    return {"state": {"total": total}}
-"""
-
-
-class Ingest:
-    """A stream in a laboratory; ``feed`` connects it to a function."""
-
-    def __init__(self, lab, shards=1):
-        self.lab = lab
-        self.client = lab.backend.client("kinesis")
-        self.client.create_stream(StreamName="s", ShardCount=shards)
-        self.arn = self.client.describe_stream(StreamName="s")["StreamDescription"]["StreamARN"]
-
-    def put(self, *data, key="k"):
-        for one in data:
-            self.client.put_record(StreamName="s", Data=one.encode(), PartitionKey=key)
-
-    def feed(self, name="f", **settings):
-        given = {"StartingPosition": "TRIM_HORIZON", **settings}
-        return self.lab.aws.create_event_source_mapping(EventSourceArn=self.arn, FunctionName=name, **given)
-
-    def batches(self, name="f"):
-        return [
-            [base64.b64decode(record["kinesis"]["data"]).decode() for record in event["Records"]]
-            for event in self.lab.events(name)
-        ]
-
-    def documents(self, url):
-        return [json.loads(body) for body in self.lab.bodies(url)]
-
-
-@pytest.fixture
-def ingest(lab):
-    return Ingest(lab)
 
 
 def test_records_reach_the_function_in_batches_and_in_order(lab, ingest):
@@ -215,8 +178,8 @@ def test_a_key_keeps_its_order_at_any_parallelization(lab, ingest):
     assert lab.world.clock.elapsed < 20
 
 
-def test_shards_are_handled_side_by_side(lab):
-    ingest = Ingest(lab, shards=4)
+def test_shards_are_handled_side_by_side(lab, make_ingest):
+    ingest = make_ingest(shards=4)
     lab.function("f", "import time\n\ndef handler(event, context):\n    time.sleep(1)\n", Timeout=30)
     ingest.feed(BatchSize=1)
     for number in range(8):
@@ -241,36 +204,6 @@ def test_children_wait_for_their_parents(lab, ingest):
     assert ingest.batches() == [["parent"]] * 3 + [["child"]] * 3
     shards = [event["Records"][0]["eventID"].split(":")[0] for event in lab.events("f")]
     assert shards[0] == "shardId-000000000000" != shards[-1]
-
-
-def test_tumbling_windows_carry_state_and_close_once(lab, ingest):
-    lab.function("f", SUM)
-    ingest.feed(TumblingWindowInSeconds=60, BatchSize=2)
-    ingest.put("a", "b", "c")
-    lab.world.advance(10)
-    ingest.put("d")
-    lab.run()
-    events = lab.events("f")
-    assert [len(event["Records"]) for event in events] == [2, 1, 1, 0]
-    assert [event["state"] for event in events] == [{}, {"total": 2}, {"total": 3}, {"total": 4}]
-    assert [event["isFinalInvokeForWindow"] for event in events] == [False, False, False, True]
-    assert events[0]["window"] == {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z"}
-    assert events[0]["shardId"] == "shardId-000000000000"
-    assert events[0]["eventSourceARN"] == ingest.arn
-    ingest.put("e")
-    lab.run()
-    assert lab.events("f")[4]["state"] == {}
-    assert lab.events("f")[4]["window"]["start"] == "2026-01-01T00:01:00Z"
-
-
-def test_a_state_above_one_megabyte_ends_the_window_early(lab, ingest):
-    lab.function("f", "def handler(event, context):\n    return {'state': {'all': 'x' * 1100000}}\n")
-    ingest.feed(TumblingWindowInSeconds=60, BatchSize=1)
-    ingest.put("a")
-    lab.run()
-    last = lab.events("f")[-1]
-    assert (last["isFinalInvokeForWindow"], last["isWindowTerminatedEarly"]) == (True, True)
-    assert lab.world.clock.elapsed < 60
 
 
 def test_a_disabled_mapping_keeps_its_place(lab, ingest):
@@ -404,20 +337,6 @@ def test_a_smaller_parallelization_waits_for_what_is_in_flight(lab, ingest):
         assert order[-1] == max(order)
 
 
-def test_a_tumbling_window_closes_after_a_mapping_was_disabled(lab, ingest):
-    lab.function("f", SUM)
-    made = ingest.feed(TumblingWindowInSeconds=60)
-    ingest.put("a")
-    lab.world.advance(5)
-    lab.aws.update_event_source_mapping(UUID=made["UUID"], Enabled=False)
-    lab.world.advance(5)
-    lab.aws.update_event_source_mapping(UUID=made["UUID"], Enabled=True)
-    lab.run()
-    last = lab.events("f")[-1]
-    assert (last["isFinalInvokeForWindow"], last["state"]) == (True, {"total": 1})
-    assert lab.world.clock.elapsed == 60
-
-
 def test_metrics_tell_how_old_the_records_are_and_how_many_came(lab, ingest):
     lab.function("f", FAIL)
     ingest.feed()
@@ -452,18 +371,3 @@ def test_progress_within_a_batch_gives_the_rest_all_its_retries(lab, ingest):
     ingest.put("a", "b")
     lab.run()
     assert ingest.batches() == [["a", "b"], ["a", "b"], ["b"], ["b"]]
-
-
-def test_a_backlog_falls_apart_into_its_tumbling_windows(lab, ingest):
-    lab.function("f", SUM)
-    ingest.put("a", "b")
-    lab.world.advance(60)
-    ingest.put("c")
-    lab.world.advance(60)
-    ingest.feed(TumblingWindowInSeconds=60)
-    lab.run()
-    events = lab.events("f")
-    assert [len(event["Records"]) for event in events] == [2, 0, 1, 0]
-    assert [event["state"] for event in events] == [{}, {"total": 2}, {}, {"total": 1}]
-    starts = [event["window"]["start"] for event in events]
-    assert starts == ["2026-01-01T00:00:00Z"] * 2 + ["2026-01-01T00:01:00Z"] * 2
