@@ -230,9 +230,14 @@ def test_too_many_datapoints_at_once_are_refused(watch):
 
 
 CODE = """
+import json
 def handler(event, context):
     if event.get("fail"):
         raise RuntimeError("failed")
+    if event.get("sold"):
+        directive = {"Namespace": "Shop", "Dimensions": [[]], "Metrics": [{"Name": "sold"}]}
+        about = {"Timestamp": event["at"], "CloudWatchMetrics": [directive]}
+        print(json.dumps({"_aws": about, "sold": event["sold"]}))
 """
 
 
@@ -292,3 +297,29 @@ def test_rules_topics_and_their_failures(watch, function):
     assert sums["AWS/SNS", "NumberOfMessagesPublished"] == 1
     assert sums["AWS/SNS", "NumberOfNotificationsDelivered"] == 1
     assert sums["AWS/Lambda", "Invocations"] == 1
+
+
+def test_what_a_function_prints_in_the_embedded_format_is_a_metric(watch, function):
+    payload = json.dumps({"sold": 7, "at": watch.world.clock.ms}).encode()
+    function.invoke(FunctionName="f", Payload=payload)
+    assert [point["Sum"] for point in watch.read("Sum", name="sold")] == [7]
+
+
+def test_requests_of_an_api_are_counted(watch):
+    client = watch.backend.client("apigateway")
+    api = client.create_rest_api(name="shop")["id"]
+    (root,) = client.get_resources(restApiId=api)["items"]
+    place = {"restApiId": api, "resourceId": root["id"], "httpMethod": "GET"}
+    client.put_method(**place, authorizationType="NONE")
+    client.put_integration(**place, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    client.put_integration_response(**place, statusCode="200")
+    client.create_deployment(restApiId=api, stageName="live")
+    base = f"https://{api}.execute-api.us-east-1.amazonaws.com/live"
+    for path in ("/", "/", "/nowhere"):
+        watch.world.http.request("GET", base + path)
+    stage = [{"Name": "ApiName", "Value": "shop"}, {"Name": "Stage", "Value": "live"}]
+    sums = [
+        watch.read("Sum", name=name, namespace="AWS/ApiGateway", Dimensions=stage)[0]["Sum"]
+        for name in ("Count", "4XXError", "5XXError")
+    ]
+    assert sums == [3, 1, 0]
