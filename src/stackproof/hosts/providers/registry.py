@@ -15,6 +15,7 @@ PROVIDERS: dict[str, str] = {
     "existing": "stackproof.hosts.providers.existing:ExistingProvider",
     "image": "stackproof.hosts.providers.image:ImageProvider",
     "nspawn": "stackproof.hosts.providers.nspawn:NspawnProvider",
+    "uml": "stackproof.hosts.providers.uml:UmlProvider",
 }
 """The name in an inventory to ``module:class``."""
 
