@@ -17,6 +17,7 @@ from stackproof.backends.compat import (
     clients,
     clocks,
     entropy,
+    expressions,
     iam,
     lambdas,
     signals,
@@ -83,6 +84,7 @@ class EmbeddedBackend(WorldBackend):
             module.install()
         motos.quiet()
         tables.install()
+        expressions.install()
         iam.install()
         entropy.register(self.world.scheduler, self.world.ids)
         self._outer = motos.take_out()
