@@ -127,7 +127,7 @@ THROTTLES = frozenset(
 
 
 class Undeliverable(Exception):
-    """A receiver refuses a delivery. ``retry`` says whether it can succeed later, ``code`` is the AWS error's."""
+    """A receiver refuses a delivery. ``retry``: it can succeed later; ``code``: the AWS error's."""
 
     def __init__(self, reason: str, *, retry: bool = False, code: str = "") -> None:
         super().__init__(reason)

@@ -114,8 +114,10 @@ def test_no_worker_outlives_its_parent(tmp_path, how):
     marker = tmp_path / "pids"
     program = textwrap.dedent(
         f"""
-        import os, time
+        import os, signal, time
         from stackproof.gate.pool import Pool, Ready
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits none
 
         def work(job):
             with open({str(marker)!r}, "a") as file:

@@ -76,12 +76,12 @@ class TargetPolicy(Handler):
 
 
 _GROUP = (
-    "MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown", "AvailabilityZones", "HealthCheckType",
+    "MinSize", "MaxSize", "DesiredCapacity", "AvailabilityZones", "HealthCheckType",
     "HealthCheckGracePeriod", "LaunchConfigurationName", "PlacementGroup", "TargetGroupARNs",
     "TerminationPolicies", "VPCZoneIdentifier", "NewInstancesProtectedFromScaleIn", "CapacityRebalance",
     "MixedInstancesPolicy", "InstanceId",
 )  # fmt: skip
-_NUMBERS = ("MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown", "HealthCheckGracePeriod")
+_NUMBERS = ("MinSize", "MaxSize", "DesiredCapacity", "HealthCheckGracePeriod")
 
 
 class Group(Handler):
