@@ -108,7 +108,7 @@ class UmlProvider:
         _wait(process, guest, entry.name, log)
         if settings.flag("grandmaster", False):
             master = ["ip", "netns", "exec", lan, "ptp4l", "-S", "-m", "-q", "-i", "lan0"]
-            options = [f"--uds_address={folder}/ptp", f"--uds_ro_address={folder}/ptpro", "--priority1=10"]
+            options = [f"--uds_address={folder}/ptp", "--priority1=10"]
             session.start([*master, *options], log=folder / "ptp4l.log")
         if setup := settings.text("setup", ""):
             self._set_up(running, session.root / setup, settings.texts("arguments"), session)

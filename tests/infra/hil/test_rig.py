@@ -1,0 +1,65 @@
+"""A rig as it must be before a simulation is started on it (templates/hil-rigs)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+from stackproof.hosts.model import Running
+from stackproof.hosts.recordings.opening import load
+from stackproof.hosts.recordings.timing import exceeded
+from stackproof.hosts.rigs.checks import CHECKS
+from stackproof.hosts.rigs.facts import RigFacts
+from stackproof.hosts.rigs.playing import play
+
+NEEDS = {
+    "can": ("can-up", "can-bitrate", "can-errors"),
+    "vlan": ("vlans", "vlan-partners"),
+    "runtime": tuple(
+        name
+        for name in CHECKS
+        if name not in {"can-up", "can-bitrate", "can-errors", "vlans", "vlan-partners"}
+    ),
+}
+CASES = [
+    pytest.param(name, marks=[pytest.mark.capability(need), pytest.mark.check(f"hil.{name}")], id=name)
+    for need, names in NEEDS.items()
+    for name in names
+]
+SETTLING = 20.0
+"""How long a rig that was just booted may take until its clock follows, in seconds."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rig(name: str, inspected_host: Host, facts: RigFacts) -> None:
+    end = time.monotonic() + (SETTLING if name.startswith("time-") else 0)
+    while complaints := list(CHECKS[name](inspected_host, facts)):
+        if time.monotonic() > end:
+            pytest.fail("; ".join(complaints), pytrace=False)
+        time.sleep(1)
+
+
+@pytest.mark.capability("can")
+@pytest.mark.parametrize("kind", ["BLF", "MDF4"])
+def test_a_recorded_drive_reaches_the_device_over_can(
+    kind: str, inspected_host: Host, facts: RigFacts, recorded: Callable[[str], Path]
+) -> None:
+    drive = load(recorded(kind))
+    for name, listener in facts.listeners.items():
+        result = play(inspected_host, drive, f"can:{name}", listener)
+        assert not exceeded(result, facts.limit), result
+
+
+@pytest.mark.capability("vlan")
+@pytest.mark.parametrize("kind", ["ROS 1 bag", "MCAP"])
+def test_a_recorded_drive_keeps_its_times_over_ethernet(
+    kind: str, inspected_host: Host, facts: RigFacts, recorded: Callable[[str], Path], inspected: Running
+) -> None:
+    drive = load(recorded(kind))
+    target = str(inspected.entry.facts["replay"]["datagrams"])
+    result = play(inspected_host, drive, target, str(inspected.entry.facts["replay"]["datagrams_at"]))
+    assert not exceeded(result, facts.limit), result
