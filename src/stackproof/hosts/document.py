@@ -38,9 +38,8 @@ class Settings:
         """Where the mapping starts."""
         return self._place(self._node)
 
-    def keys(self) -> list[str]:
-        """All keys, in the order in which they are written."""
-        return list(self._items)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
 
     def __contains__(self, key: str) -> bool:
         return key in self._items

@@ -94,10 +94,9 @@ def enter(leader: int) -> list[str]:
 def _wait(machine: Machine) -> Machine:
     end = time.monotonic() + _PATIENCE
     runner, started = machine.leader, start_time(machine.leader)
-    leader = 0
     while time.monotonic() < end and start_time(runner) == started:
-        leader = leader or _child(runner)
-        if leader:
+        # Asked anew each time: nspawn's first child only makes the one that becomes init.
+        if leader := _child(runner):
             asked = subprocess.run(
                 [*enter(leader), "systemctl", "is-system-running"],
                 capture_output=True,

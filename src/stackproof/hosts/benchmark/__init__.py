@@ -1,0 +1,1 @@
+"""Hardening as data: the rules of a benchmark by their catalogue's ids, and the kinds of check they use."""
