@@ -129,3 +129,28 @@ def test_an_error_shows_the_frames_of_the_user_only(lab):
     answer = lab.invoke("f").value
     assert answer["errorMessage"] == "[Errno 2] No such file or directory: '/tmp/none'"
     assert len(answer["stackTrace"]) == 1
+
+
+def test_files_are_brought_from_and_to_a_bucket(lab):
+    lab.world.call("s3", "CreateBucket", {"Bucket": "files"}, lab.world.caller())
+    lab.world.call(
+        "s3", "PutObject", {"Bucket": "files", "Key": "in", "Body": b"some text"}, lab.world.caller()
+    )
+    lab.function(
+        "f",
+        """
+        import boto3, os
+        s3 = boto3.client("s3")
+        def handler(event, context):
+            s3.download_file("files", "in", "/tmp/in.txt")
+            with open("/tmp/in.txt") as file, open("/tmp/out.txt", "w") as out:
+                out.write(file.read().upper())
+            s3.upload_file("/tmp/out.txt", "files", "out")
+            boto3.resource("s3").Object("files", "again").upload_file("/tmp/out.txt")
+            return sorted(os.listdir("/tmp"))
+        """,
+    )
+    assert lab.invoke("f").value == ["in.txt", "out.txt"]
+    for key in ("out", "again"):
+        answer = lab.world.call("s3", "GetObject", {"Bucket": "files", "Key": key}, lab.world.caller())
+        assert answer["Body"].read() == b"SOME TEXT"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 from stackproof.backends.compat import tmp
@@ -51,6 +52,8 @@ def _install() -> None:
         original = _originals["call"]
         if not _active or not addressed_to_aws(self):
             return original(self, operation_name, api_params)
+        if "Body" in api_params:
+            api_params = {**api_params, "Body": _in_hand(api_params["Body"])}
         with tmp.outside():
             return _active[-1](
                 self, operation_name, api_params, lambda: original(self, operation_name, api_params)
@@ -63,6 +66,14 @@ def _install() -> None:
 
     base._make_api_call = _make_api_call
     endpoint._send = _send
+
+
+def _in_hand(body: Any) -> Any:
+    """A file's content, read while its path still means what its owner knows (s3transfer opens it late)."""
+    if not hasattr(body, "read") or not tmp.within():
+        return body
+    content = body.read()
+    return BytesIO(content) if isinstance(content, bytes) else content
 
 
 def addressed_to_aws(client: Any) -> bool:
@@ -173,7 +184,6 @@ def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str,
 
 def _stream(model: Any, parsed: dict[str, Any]) -> None:
     """A streaming member that was given as bytes becomes what botocore gives."""
-    from io import BytesIO
 
     from botocore.response import StreamingBody
 

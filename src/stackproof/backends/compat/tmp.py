@@ -28,6 +28,8 @@ _ONE = (
     "truncate", "unlink", "utime",
 )  # fmt: skip
 _TWO = ("link", "rename", "replace", "symlink")
+_ALIASES = (("s3transfer.compat", "rename_file", "rename"), ("s3transfer.utils", "rename_file", "rename"))
+"""Names under which libraries keep a function of ``os`` from the time of their import."""
 _SETS = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks")
 _real_getcwd = os.getcwd
 _real_temporary: list[str] = []
@@ -47,6 +49,11 @@ def leave(view: View) -> None:
         view.cwd = _real_getcwd()
     except FileNotFoundError:
         view.cwd = view.roots[0]
+
+
+def within() -> bool:
+    """Whether some environment's ``/tmp`` counts now."""
+    return bool(_view)
 
 
 class outside:  # noqa: N801 - a context manager on the road of every API call
@@ -154,6 +161,10 @@ def install() -> None:
     )  # fmt: skip
     for holder, name in holders:
         _replace(holder, name, _Translating(getattr(holder, name), 1))
+    for where, name, function in _ALIASES:
+        module = sys.modules.get(where)
+        if module is not None:
+            setattr(module, name, getattr(os, function))
     setattr(os, "getcwd", _getcwd)  # noqa: B010 - assigning to a function of a module
 
 
