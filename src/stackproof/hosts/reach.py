@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from stackproof.hosts.registered import register
 from stackproof.hosts.ssh import write_config
 
 if TYPE_CHECKING:
@@ -13,20 +14,6 @@ if TYPE_CHECKING:
 
     from stackproof.hosts.model import Running
     from stackproof.hosts.session import Session
-
-BACKENDS = {
-    "aws-ssm": "stackproof.hosts.ssm.SsmBackend",
-    "nsenter": "stackproof.hosts.entered.NsenterBackend",
-}
-"""testinfra backends of this project: connection type to class."""
-
-
-def register() -> None:
-    """Make our backends known to testinfra; the pytest plugin does so for everybody who has both."""
-    from testinfra import backend
-
-    backend.BACKENDS.update(BACKENDS)
-
 
 def host_of(running: Running, session: Session) -> Host:
     """The testinfra host. Commands run as root where the inventory says ``sudo``."""

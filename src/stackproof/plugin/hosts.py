@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         config.addinivalue_line("markers", line)
     if "testinfra.backend" in sys.modules:
-        from stackproof.hosts.reach import register
+        from stackproof.hosts.registered import register
 
         register()
 
