@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
     "inspect": "Inspect images, hosts and rigs by the suites of tests/infra.",
     "verdict": "Join the results of check, prove and inspect into one answer.",
     "convert": "Convert a template between JSON and YAML.",
-    "rig": "Size the link and the cache of a hardware-in-the-loop rig.",
+    "rig": "Size a hardware-in-the-loop rig; replay a recorded drive.",
     "deploy": "Deploy a template on this machine; tell what is emulated.",
     "assemble": "Assemble a folder of snippets into one template.",
 }

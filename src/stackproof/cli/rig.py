@@ -1,10 +1,11 @@
-"""``stackproof rig``: what a hardware-in-the-loop rig needs of its site."""
+"""``stackproof rig``: what a hardware-in-the-loop rig needs of its site, and drives replayed on it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,13 +13,15 @@ import click
 from stackproof.cli._console import say
 
 if TYPE_CHECKING:
+    from stackproof.hosts.recordings.model import Drive
+    from stackproof.hosts.recordings.timing import Replayed
     from stackproof.hosts.sizing import RigPlan
     from stackproof.hosts.units import Bandwidth, DataSize
 
 
 @click.group("rig", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """What a hardware-in-the-loop rig needs of its site."""
+    """Size a hardware-in-the-loop rig, replay a recorded drive."""
 
 
 @command.command("size")
@@ -176,3 +179,96 @@ def _bytes(size: DataSize | None) -> int | None:
 
 def _bits(rate: Bandwidth | None) -> int | None:
     return None if rate is None else round(rate.bits_per_second)
+
+
+@command.command("replay")
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option(
+    "--to", "target", metavar="TARGET", help="can:INTERFACE or udp:HOST:PORT; without it only examined."
+)
+@click.option(
+    "--listen",
+    default="",
+    metavar="TARGET",
+    help="Where it arrives on this machine; what is missing is lost.",
+)
+@click.option(
+    "--p99", metavar="TIME", help="How far the 99th percentile of the gaps may deviate.  [default: 1 ms]"
+)
+@click.option("--maximum", metavar="TIME", help="How far the worst gap may deviate.  [default: 2 ms]")
+@click.option("--drift", metavar="TIME", help="How far the whole may drift.  [default: 2 ms]")
+@click.option(
+    "--format", "shape", type=click.Choice(["console", "json"]), default="console", show_default=True
+)
+def replay_command(
+    recording: Path,
+    target: str | None,
+    listen: str,
+    p99: str | None,
+    maximum: str | None,
+    drift: str | None,
+    shape: str,
+) -> int:
+    """Examine a recorded drive (BLF, MDF4, rosbag, MCAP) and replay it with its timing.
+
+    A truncated or corrupt recording is refused with the byte where it goes wrong. Exit code 1 when the replay
+    breaks a limit.
+    """
+    from stackproof.hosts.recordings.opening import load
+    from stackproof.hosts.recordings.replay import replay
+    from stackproof.hosts.recordings.timing import Limit, Replayed, exceeded
+
+    usual = Limit()
+    limit = Limit(
+        usual.p50,
+        usual.p99 if p99 is None else _given("--p99", p99, _time),
+        usual.maximum if maximum is None else _given("--maximum", maximum, _time),
+        usual.drift if drift is None else _given("--drift", drift, _time),
+    )
+    drive = load(recording)
+    due = tuple(drive.offsets())
+    result = replay(drive, target, listen=listen) if target else Replayed(due, due)
+    broken = exceeded(result, limit) if target else ()
+    document = _replay_document(drive, result, broken, replayed=bool(target))
+    say(json.dumps(document, indent=2) if shape == "json" else "\n".join(_replay_table(document)))
+    return 1 if broken else 0
+
+
+def _replay_document(
+    drive: Drive, result: Replayed, broken: Sequence[str], *, replayed: bool
+) -> dict[str, Any]:
+    spreads = {"recorded": result.recorded}
+    if replayed:
+        spreads |= {"replayed": result.played, "deviation": result.deviation}
+    return {
+        "recording": drive.file,
+        "format": drive.format,
+        "frames": len(drive.frames),
+        "error_frames": drive.errors,
+        "disordered": drive.disordered,
+        "duration_seconds": drive.duration / 1e9,
+        "gaps_nanoseconds": {
+            name: {"p50": one.p50, "p99": one.p99, "maximum": one.maximum} for name, one in spreads.items()
+        },
+        "drift_nanoseconds": result.drift if replayed else None,
+        "lost": result.lost if replayed else None,
+        "broken_limits": list(broken),
+    }
+
+
+def _replay_table(document: dict[str, Any]) -> Iterator[str]:
+    from stackproof.hosts.recordings.timing import milliseconds
+
+    noun = "frame" if document["frames"] == 1 else "frames"
+    yield f"{document['recording']}: {document['format']}, {document['frames']:,} {noun}"
+    yield f"{document['duration_seconds']:.3f} s, {document['disordered']:,} behind later ones"
+    if document["error_frames"]:
+        yield f"{document['error_frames']:,} CAN error frames are not replayed"
+    yield f"{'gaps':<10} {'p50':>14} {'p99':>14} {'maximum':>14}"
+    for name, one in document["gaps_nanoseconds"].items():
+        values = " ".join(f"{milliseconds(one[key]):>14}" for key in ("p50", "p99", "maximum"))
+        yield f"{name:<10} {values}"
+    if document["lost"] is not None:
+        yield f"drift {milliseconds(document['drift_nanoseconds'])}, {document['lost']:,} lost"
+    for one in document["broken_limits"]:
+        yield f"limit broken: {one}"

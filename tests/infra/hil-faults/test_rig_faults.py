@@ -21,7 +21,7 @@ from stackproof.hosts.rigs.playing import play
 FAULTS: dict[str, dict[str, str]] = yaml.safe_load(
     Path(__file__).with_name("faults.yml").read_text(encoding="utf-8")
 )
-PATIENCE = 30.0
+PATIENCE = 60.0
 """How long a clock may take to follow again, in seconds."""
 DRIVE = Drive(
     "made here", "frames", tuple(Frame(at * 10**7, "0", at.to_bytes(8, "big"), 0x100) for at in range(200))

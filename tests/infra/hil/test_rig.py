@@ -30,7 +30,7 @@ CASES = [
     for need, names in NEEDS.items()
     for name in names
 ]
-SETTLING = 20.0
+SETTLING = 60.0
 """How long a rig that was just booted may take until its clock follows, in seconds."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from datetime import timedelta
@@ -146,3 +147,21 @@ def test_a_target_that_is_none_is_refused(target: str) -> None:
 def test_an_interface_that_is_not_there_is_told() -> None:
     with pytest.raises(BackendError, match="replaying to can:nocan9 failed"):
         replay(drive(Frame(0, "0", b"x", can_id=1)), "can:nocan9")
+
+
+def test_the_command_reports_the_gaps_and_judges_them(
+    whole: Callable[[str], Path], loop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from stackproof.cli.rig import command
+
+    path = str(whole("BLF"))
+    assert command.main(["replay", path], standalone_mode=False) == 0
+    assert "BLF, 300 frames" in capsys.readouterr().out
+    wide = ["--p99", "10 s", "--maximum", "10 s", "--drift", "10 s", "--format", "json"]
+    command.main(["replay", path, "--to", loop, "--listen", loop, *wide], standalone_mode=False)
+    document = json.loads(capsys.readouterr().out)
+    assert set(document["gaps_nanoseconds"]) == {"recorded", "replayed", "deviation"}
+    assert document["lost"] == 0
+    strict = ["--maximum", "0 ms"]
+    assert command.main(["replay", path, "--to", loop, "--listen", loop, *strict], standalone_mode=False) == 1
+    assert "limit broken: the worst gap deviates by" in capsys.readouterr().out

@@ -100,14 +100,19 @@ class UmlProvider:
             f"ssh://root@{entry.name}",
             _GIVES,
             lacking=_WHY,
-            paths={"log": str(log), "lan": lan, "ssh": str(guest)},
+            paths={
+                "log": str(log),
+                "lan": lan,
+                "ssh": str(guest),
+                "pid": str(folder / folder.name / "pid"),
+            },
             address=uml_guest.ADDRESS,
             namespace=lan,
             ssh=Ssh(config=str(guest)),
         )
         _wait(process, guest, entry.name, log)
         if settings.flag("grandmaster", False):
-            master = ["ip", "netns", "exec", lan, "ptp4l", "-S", "-m", "-q", "-i", "lan0"]
+            master = ["ip", "netns", "exec", lan, "ptp4l", "-2", "-S", "-m", "-q", "-i", "lan0"]
             options = [f"--uds_address={folder}/ptp", "--priority1=10"]
             session.start([*master, *options], log=folder / "ptp4l.log")
         if setup := settings.text("setup", ""):

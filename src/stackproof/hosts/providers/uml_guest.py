@@ -42,6 +42,9 @@ Host *
   UserKnownHostsFile {folder}/known_hosts
   LogLevel ERROR
   BatchMode yes
+  ConnectTimeout 10
+  ServerAliveInterval 3
+  ServerAliveCountMax 3
   ProxyCommand ip netns exec {lan} {python} -m stackproof.hosts.fdpass {address} 22
   ProxyUseFdpass yes
 """

@@ -128,15 +128,17 @@ def time_daemon(host: Host, facts: RigFacts) -> Iterator[str]:
 def time_source(host: Host, facts: RigFacts) -> Iterator[str]:
     """The clock follows a grandmaster that is another one than itself."""
     status = _time_status(host)
-    if status.get("gmPresent") != "true":
-        yield "the rig's clock follows no grandmaster"
+    state = status.get("portState", "unknown")
+    if status.get("gmPresent") != "true" or state != "SLAVE":
+        yield f"the rig's clock follows no grandmaster: the state of its PTP port is {state}"
 
 
 def time_offset(host: Host, facts: RigFacts) -> Iterator[str]:
     """The clock is off the grandmaster's by no more than the rig's limit."""
-    text = _time_status(host).get("master_offset", "")
-    if not re.fullmatch(r"-?\d+", text):
-        yield "the offset of the rig's clock from its grandmaster is not known: ptp4l does not answer"
+    status = _time_status(host)
+    text = status.get("master_offset", "")
+    if status.get("portState") != "SLAVE" or not re.fullmatch(r"-?\d+", text):
+        yield "the offset of the rig's clock from its grandmaster is not known: it follows none"
         return
     offset = timedelta(microseconds=abs(int(text)) / 1000)
     if offset > facts.offset:
@@ -161,8 +163,8 @@ def clock(host: Host, facts: RigFacts) -> Iterator[str]:
 
 
 def _time_status(host: Host) -> Mapping[str, str]:
-    """What ptp4l says of itself (``pmc``, IEEE 1588 management TIME_STATUS_NP)."""
-    asked = host.run("timeout 5 pmc -u -b 0 'GET TIME_STATUS_NP'")
+    """What ptp4l says of itself (``pmc``: IEEE 1588 management, TIME_STATUS_NP and PORT_DATA_SET)."""
+    asked = host.run("timeout 5 pmc -u -b 0 'GET TIME_STATUS_NP' 'GET PORT_DATA_SET'")
     return dict(re.findall(r"^\s+(\w+)\s+(\S+)\s*$", asked.stdout, re.MULTILINE))
 
 

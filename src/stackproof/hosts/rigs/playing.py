@@ -13,6 +13,7 @@ from stackproof.hosts.recordings.replay import agent_source, fitting, matched, p
 from stackproof.hosts.recordings.timing import Replayed
 
 if TYPE_CHECKING:
+    from testinfra.backend.base import CommandResult
     from testinfra.host import Host
 
 _FOLDER: Final = "/run/stackproof-replay"
@@ -20,12 +21,20 @@ _PART: Final = 60_000
 _SETTLE: Final = 3
 
 
+def told(host: Host, command: str, *arguments: str) -> CommandResult:
+    """Run a command on a rig. Raises ``BackendError`` when it cannot be reached (ssh ends with 255)."""
+    try:
+        return host.run(command, *arguments)
+    except RuntimeError as error:
+        raise BackendError(f"{host.backend.get_pytest_id()} cannot be reached") from error
+
+
 def put(host: Host, path: str, content: bytes) -> None:
     """Write a file on a host through its shell. Raises ``BackendError``."""
     text = base64.b64encode(content).decode()
-    host.run("mkdir -p %s && : > %s", _FOLDER, path)
+    told(host, "mkdir -p %s && : > %s", _FOLDER, path)
     for start in range(0, len(text), _PART):
-        done = host.run("printf %%s %s | base64 -d >> %s", text[start : start + _PART], path)
+        done = told(host, "printf %%s %s | base64 -d >> %s", text[start : start + _PART], path)
         if done.rc != 0:
             raise BackendError(
                 f"{path} cannot be written on {host.backend.get_pytest_id()}: {done.stderr.strip()}"
@@ -52,7 +61,7 @@ read word < ready
 {agent} send {shlex.quote(target)} drive.bin > sent || {{ kill $!; exit 1; }}
 wait $! && cat taken
 """
-    done = host.run("sh -c %s", script)
+    done = told(host, "sh -c %s", script)
     try:
         taken = json.loads(done.stdout)["taken"]
     except (ValueError, KeyError) as error:
