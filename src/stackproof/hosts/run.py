@@ -27,6 +27,7 @@ SUITES = "tests/infra"
 """Where suites lie below the project's root; each is a folder."""
 
 _ENDED = 60.0
+_STDERR = 2
 _PR_SET_PDEATHSIG = 1
 
 
@@ -108,7 +109,7 @@ def _pytest(arguments: Sequence[str], inventory: Path, report: Path, root: Path,
     command += ["--quiet", "--no-header"] if quiet else []
     end_on_signals()
     # The report of the verdict goes to standard output; what pytest says meanwhile does not.
-    process = subprocess.Popen([*command, *arguments], cwd=root, stdout=sys.stderr, preexec_fn=_die_with_us)
+    process = subprocess.Popen([*command, *arguments], cwd=root, stdout=_STDERR, preexec_fn=_die_with_us)
     try:
         return process.wait()
     except BaseException:

@@ -1,0 +1,72 @@
+"""What must not be left in an image: keys, secrets, the identity of the machine that it was built on."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from testinfra.host import Host
+
+from stackproof.hosts.benchmark.accounts import users
+from stackproof.hosts.benchmark.view import View
+
+pytestmark = [pytest.mark.hosts(state="hardened", form="image"), pytest.mark.capability("image")]
+
+FOLDERS = "/etc /root /home /opt /srv /usr/local /var/lib /var/log /var/tmp"
+SECRETS = {
+    "private_key": r"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----",
+    "access_key": r"(^|[^A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}([^A-Z0-9]|$)",
+    "secret_key": r"aws_secret_access_key[ \t]*=[ \t]*[A-Za-z0-9/+]{40}",
+    "token": r"(gh[pousr]_[A-Za-z0-9]{36}|xox[abp]-[0-9A-Za-z-]{10,})",
+    "password_in_a_url": r"[a-z]+://[^/@: ]+:[^/@ ]+@",
+}
+
+
+@pytest.mark.parametrize("pattern", SECRETS.values(), ids=SECRETS.keys())
+def test_no_file_holds_a_secret(inspected_host: Host, pattern: str) -> None:
+    done = inspected_host.run(f"grep -rIlE -e %s {FOLDERS} 2>/dev/null", pattern)
+    assert done.stdout == ""
+
+
+def test_the_scan_finds_a_secret_where_one_is() -> None:
+    """The patterns are ones that match: otherwise the scan would pass on everything."""
+    samples = {
+        "private_key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+        "access_key": "id=AKIA" + "ABCDEFGHIJKLMNOP",
+        "secret_key": "aws_secret_access_key = " + "a" * 40,
+        "token": "ghp_" + "a" * 36,
+        "password_in_a_url": "https://user:" + "word@example.com/",
+    }
+    assert {name for name, text in samples.items() if re.search(SECRETS[name], text)} == set(SECRETS)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "/root/.ssh/*",
+        "/home/*/.ssh/authorized_keys",
+        "/etc/ssh/ssh_host_*",
+        "/root/.bash_history",
+        "/root/.aws/*",
+    ],
+)
+def test_keys_and_histories_of_the_build_are_gone(view: View, pattern: str) -> None:
+    assert view.stats([pattern]) == []
+
+
+def test_each_machine_made_from_it_gets_an_identity_of_its_own(inspected_host: Host) -> None:
+    assert inspected_host.file("/etc/machine-id").content_string.strip() == ""
+
+
+def test_nobody_has_a_password(view: View) -> None:
+    assert [one.name for one in users(view) if one.has_password] == []
+
+
+def test_the_log_of_the_system_is_shipped(inspected_host: Host) -> None:
+    folder = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
+    shipped = json.loads(inspected_host.file(f"{folder}/logs.json").content_string)
+    collected = shipped["logs"]["logs_collected"]["files"]["collect_list"]
+    assert {(one["file_path"], one["log_group_name"]) for one in collected} >= {
+        ("/var/log/messages", "system_logs")
+    }

@@ -1,0 +1,148 @@
+"""stackproof inspect on this machine itself: findings, promises, reasons, the joined verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stackproof.cli import main
+from stackproof.errors import UsageError
+from stackproof.hosts.run import InspectRequest, inspect
+
+INVENTORY = """
+suites:
+  demo: {checks: %d}
+hosts:
+  here:
+    suites: [demo]
+    url: local://
+    system: debian-12
+    capabilities: [runtime]
+    facts: {role: web}
+  there:
+    suites: [demo]
+    url: local://
+    system: debian-12
+    facts: {role: db}
+"""
+
+SUITE = """
+import pytest
+from stackproof.hosts.differs import Differs
+from stackproof.model import Location
+
+def test_a_shell_answers(inspected_host):
+    assert inspected_host.run("true").rc == 0
+
+@pytest.mark.capability("runtime")
+def test_it_runs(inspected): ...
+
+@pytest.mark.hosts(role="db")
+def test_only_the_database(inspected):
+    assert inspected.name == "there"
+"""
+
+FAULTS = """
+import pytest
+from stackproof.hosts.differs import Differs
+from stackproof.model import Location
+
+@pytest.mark.hosts(role="web")
+@pytest.mark.check("sshd_disable_root_login", title="Nobody logs in as root", severity="warning")
+def test_root(inspected):
+    assert False, "permitrootlogin is yes, not no"
+
+@pytest.mark.hosts(role="web")
+def test_drift(inspected):
+    raise Differs("WebPort", said="80", shown="8080", location=Location("templates/web/template.yaml", 12, 7))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "stackproof.toml").write_text('fail_on = "warning"\n', encoding="utf-8")
+    (tmp_path / "tests" / "infra" / "demo").mkdir(parents=True)
+    (tmp_path / "inventory").mkdir()
+    return tmp_path
+
+
+def given(project: Path, suite: str, promised: int) -> InspectRequest:
+    (project / "tests/infra/demo/test_demo.py").write_text(suite, encoding="utf-8")
+    inventory = project / "inventory" / "local.yml"
+    inventory.write_text(INVENTORY % promised, encoding="utf-8")
+    return InspectRequest(inventory)
+
+
+def test_each_check_is_made_on_each_host_that_its_suite_names(project: Path) -> None:
+    found = inspect(given(project, SUITE, 4), project)
+    assert found.findings == ()
+    assert (found.stats["checks"], found.stats["skipped"], found.complete) == (4.0, 1.0, True)
+    assert any("there lacks 'runtime'" in note for note in found.notes)
+    assert {(one.configurations, one.resources) for one in found.judged} == {(("here",), 2), (("there",), 2)}
+
+
+def test_fewer_checks_than_promised_is_a_finding_at_the_promise(project: Path) -> None:
+    found = inspect(given(project, SUITE, 5), project)
+    (broken,) = found.findings
+    assert broken.rule == "SP-INSPECT-PROMISE"
+    assert "made 4 of 5 promised checks" in broken.message
+    assert "there lacks 'runtime'" in broken.message
+    assert (broken.location.file, broken.location.line) == ("inventory/local.yml", 3)
+
+
+def test_a_part_of_the_checks_is_not_held_against_the_promise_and_is_not_complete(project: Path) -> None:
+    request = given(project, SUITE, 5)
+    found = inspect(InspectRequest(request.inventory, arguments=("-k", "shell")), project)
+    assert found.findings == ()
+    assert (found.complete, found.stats["checks"]) == (False, 2.0)
+    assert "deselected" in found.partial_because
+
+
+def test_a_failed_check_is_a_finding_with_its_rule_host_and_severity(project: Path) -> None:
+    found = inspect(given(project, FAULTS, 2), project)
+    root, drift = sorted(found.findings, key=lambda one: one.rule != "sshd_disable_root_login")
+    assert (root.severity, root.logical_id) == ("warning", "here")
+    assert root.message.startswith("here: permitrootlogin is yes, not no")
+    assert (drift.rule, drift.location.file) == ("demo.drift", "tests/infra/demo/test_demo.py")
+
+
+def test_a_difference_names_what_is_written_and_what_is_shown(project: Path) -> None:
+    found = inspect(given(project, FAULTS, 2), project)
+    drift = next(one for one in found.findings if one.rule == "demo.drift")
+    assert "written is 80" in drift.message
+    assert "the host shows 8080" in drift.message
+    (related,) = drift.related
+    assert (related.location.file, related.location.line) == ("templates/web/template.yaml", 12)
+
+
+def test_a_suite_that_the_inventory_does_not_promise_is_refused(project: Path) -> None:
+    request = given(project, SUITE, 4)
+    with pytest.raises(UsageError, match="promises no suite 'demmo'"):
+        inspect(InspectRequest(request.inventory, ("demmo",)), project)
+
+
+def test_a_suite_that_cannot_be_imported_is_no_pass(project: Path) -> None:
+    found = inspect(given(project, "import no_such_module_of_ours\n", 4), project)
+    assert found.problems
+    assert found.problems[0].exit_code == 2
+
+
+def test_the_command_writes_reports_that_the_verdict_takes(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(project, SUITE, 4)
+    monkeypatch.chdir(project)
+    assert main(["inspect", "--format", "json=out.json", "--format", "junit=out.xml"]) == 0
+    told = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert (told["pillar"], told["verdict"], told["complete"]) == ("inspect", "PASS", True)
+    code = main(["verdict", "out.json", "--require", "inspect", "--commit", "0123456789abcdef"])
+    assert code == 1, "the project has no commit: a result cannot vouch for one"
+    assert "inspect" in capsys.readouterr().out
+
+
+def test_the_command_fails_when_a_promise_is_broken(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(project, SUITE, 50)
+    monkeypatch.chdir(project)
+    assert main(["inspect", "demo", "--format", "json=out.json"]) == 1
