@@ -64,7 +64,7 @@ def test_fault(fault: str, inspected_host: Host, complaints: Callable[[str], lis
         assert injected.rc == 0, injected.stderr
         # What hangs on packets that come now and then (a lost ping, a lost announcement) may take a moment.
         end = time.monotonic() + PATIENCE
-        while not (found := complaints(told["check"])) and time.monotonic() < end:
+        while told["says"] not in " ".join(found := complaints(told["check"])) and time.monotonic() < end:
             time.sleep(1)
     finally:
         mended = inspected_host.run(told["mend"])

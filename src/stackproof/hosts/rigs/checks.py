@@ -136,16 +136,16 @@ def time_source(host: Host, facts: RigFacts) -> Iterator[str]:
 def time_offset(host: Host, facts: RigFacts) -> Iterator[str]:
     """The clock is off the grandmaster's by no more than the rig's limit."""
     status = _time_status(host)
-    text = status.get("master_offset", "")
-    if status.get("portState") != "SLAVE" or not re.fullmatch(r"-?\d+", text):
-        yield "the offset of the rig's clock from its grandmaster is not known: it follows none"
-        return
-    offset = timedelta(microseconds=abs(int(text)) / 1000)
+    state, text = status.get("portState", "unknown"), status.get("master_offset", "")
+    measured = re.fullmatch(r"-?\d+", text) is not None and status.get("gmPresent") == "true"
+    offset = timedelta(microseconds=abs(int(text)) / 1000) if measured else timedelta()
     if offset > facts.offset:
         yield (
             f"the rig's clock is off its grandmaster's by {show_duration(offset)}, "
             f"at most {show_duration(facts.offset)}"
         )
+    elif not measured or state != "SLAVE":
+        yield f"the offset of the rig's clock from its grandmaster is not known: its PTP port is {state}"
 
 
 def clock(host: Host, facts: RigFacts) -> Iterator[str]:
