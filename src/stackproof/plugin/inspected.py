@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stackproof.errors import BackendError, CapabilityMissing, ConfigError
+from stackproof.errors import BackendError, CapabilityMissing, StackproofError
 from stackproof.hosts.differs import Differs
 from stackproof.hosts.inventory import load
 from stackproof.hosts.model import CAPABILITIES, HostEntry, Inventory, Running
+from stackproof.hosts.stacks import ApiStacks, clients_of, expand
 from stackproof.model import Location
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ class Inspection:
         self.root = root
         try:
             self.inventory: Inventory = load(path, root)
-        except ConfigError as error:
+            if any(one.url.startswith("stack://") for one in self.inventory.hosts):
+                clients = clients_of(self.inventory.connection)
+                self.inventory = expand(self.inventory, ApiStacks(clients), clients)
+        except StackproofError as error:
             raise pytest.UsageError(str(error)) from error
         self.entries = {one.name: one for one in self.inventory.hosts}
         self.session: Session | None = None

@@ -1,4 +1,4 @@
-"""The build of the image: no id, no success; an id is announced once, in the event that the rule waits for."""
+"""The build of the image: without an id it fails; an id is announced in the rule's event."""
 
 from __future__ import annotations
 

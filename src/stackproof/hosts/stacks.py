@@ -1,0 +1,193 @@
+"""Hosts of a deployed stack: ``stack://<stack>/<logical id>``, as many as there are when they are asked for.
+
+Forms: ``stack://web/Server`` (an instance), ``stack://web/Group`` (an Auto Scaling group: its members in
+service), ``stack://web?output=Name`` (an output that holds an instance id or an address) and
+``stack://web?tag=Role=web`` (the stack's running instances with that tag).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from stackproof.errors import BackendError, ConfigError, UsageError
+from stackproof.hosts.model import Connection, HostEntry, Inventory
+
+if TYPE_CHECKING:
+    from stackproof.deploy.stack import Stack
+
+Clients = Callable[[str], Any]
+"""A boto3 client by its service's name."""
+
+_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
+_STACK_TAG = "tag:aws:cloudformation:stack-name"
+
+
+class Stacks(Protocol):
+    """What is asked of deployed stacks."""
+
+    def resource(self, stack: str, logical_id: str) -> tuple[str, str]:
+        """Type and physical id of a resource. Raises ``BackendError`` when there is none."""
+        ...
+
+    def outputs(self, stack: str) -> Mapping[str, str]:
+        """The outputs by name. Raises ``BackendError`` when there is no such stack."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiStacks:
+    """Asks CloudFormation."""
+
+    clients: Clients
+
+    def resource(self, stack: str, logical_id: str) -> tuple[str, str]:
+        """By DescribeStackResource."""
+        answer = _asked(
+            lambda: self.clients("cloudformation").describe_stack_resource(
+                StackName=stack, LogicalResourceId=logical_id
+            )
+        )
+        detail = answer["StackResourceDetail"]
+        return str(detail["ResourceType"]), str(detail.get("PhysicalResourceId", ""))
+
+    def outputs(self, stack: str) -> Mapping[str, str]:
+        """By DescribeStacks."""
+        answer = _asked(lambda: self.clients("cloudformation").describe_stacks(StackName=stack))
+        return {one["OutputKey"]: str(one["OutputValue"]) for one in answer["Stacks"][0].get("Outputs", [])}
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStacks:
+    """Asks stacks that this process deployed."""
+
+    stacks: Mapping[str, Stack]
+
+    def resource(self, stack: str, logical_id: str) -> tuple[str, str]:
+        """From the stack's own account of its resources."""
+        found = self._stack(stack).resources.get(logical_id)
+        if found is None:
+            raise BackendError(f"stack {stack} has no resource '{logical_id}'")
+        return found.type, found.physical_id
+
+    def outputs(self, stack: str) -> Mapping[str, str]:
+        """From the stack."""
+        return {name: str(value) for name, value in self._stack(stack).outputs.items()}
+
+    def _stack(self, name: str) -> Stack:
+        if name not in self.stacks:
+            raise BackendError(f"there is no stack '{name}'")
+        return self.stacks[name]
+
+
+def expand(inventory: Inventory, stacks: Stacks, clients: Clients) -> Inventory:
+    """The inventory with the hosts of stacks in place of their lines. ``BackendError`` when one has none."""
+    hosts: list[HostEntry] = []
+    for entry in inventory.hosts:
+        hosts += resolve(entry, stacks, clients) if entry.url.startswith("stack://") else [entry]
+    return replace(inventory, hosts=tuple(hosts))
+
+
+def resolve(entry: HostEntry, stacks: Stacks, clients: Clients) -> list[HostEntry]:
+    """The hosts that one line of an inventory means, by instance id, in the order of their ids.
+
+    They are reached by ssh at their private address when the line has ssh settings, else by Systems Manager.
+    """
+    url = urlsplit(entry.url)
+    query = parse_qs(url.query)
+    stack, logical_id = url.netloc, url.path.strip("/")
+    if bool(logical_id) + len(query) != 1 or set(query) - {"output", "tag"}:
+        at = entry.location
+        hint = "stack://NAME/LOGICAL_ID, stack://NAME?output=KEY or stack://NAME?tag=KEY=VALUE"
+        message = f"'{entry.url}' names no host of a stack"
+        raise ConfigError(message, file=at.file, line=at.line, column=at.column, hint=hint)
+    if "output" in query:
+        return _of_output(entry, stack, query["output"][0], stacks, clients)
+    ids = (
+        _of_tag(stack, query["tag"][0], clients)
+        if "tag" in query
+        else _members(stack, logical_id, stacks, clients)
+    )
+    if not ids:
+        raise BackendError(f"{entry.url} of host '{entry.name}' has no instance that runs")
+    return [_host(entry, one, clients) for one in sorted(ids)]
+
+
+def clients_of(connection: Connection) -> Clients:
+    """boto3 clients for an inventory's connection, each made once."""
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        if service not in made:
+            import boto3
+
+            session: Any = boto3.Session(
+                profile_name=connection.profile or None, region_name=connection.region or None
+            )
+            made[service] = session.client(service, endpoint_url=connection.endpoint or None)
+        return made[service]
+
+    return client
+
+
+def _members(stack: str, logical_id: str, stacks: Stacks, clients: Clients) -> list[str]:
+    kind, physical_id = stacks.resource(stack, logical_id)
+    if kind == "AWS::EC2::Instance":
+        return [physical_id]
+    if kind != "AWS::AutoScaling::AutoScalingGroup":
+        what = f"{logical_id} of stack {stack} is {kind}"
+        raise UsageError(what, hint="hosts are instances and Auto Scaling groups; use ?output= or ?tag=")
+    answer = _asked(
+        lambda: clients("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[physical_id])
+    )
+    groups = answer["AutoScalingGroups"]
+    members = groups[0]["Instances"] if groups else []
+    return [str(one["InstanceId"]) for one in members if one["LifecycleState"] == "InService"]
+
+
+def _of_tag(stack: str, tag: str, clients: Clients) -> list[str]:
+    key, _, value = tag.partition("=")
+    filters = [
+        {"Name": _STACK_TAG, "Values": [stack]},
+        {"Name": f"tag:{key}", "Values": [value]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    pages = _asked(lambda: list(clients("ec2").get_paginator("describe_instances").paginate(Filters=filters)))
+    return [
+        str(instance["InstanceId"])
+        for page in pages
+        for reservation in page["Reservations"]
+        for instance in reservation["Instances"]
+    ]
+
+
+def _of_output(entry: HostEntry, stack: str, name: str, stacks: Stacks, clients: Clients) -> list[HostEntry]:
+    outputs = stacks.outputs(stack)
+    if name not in outputs:
+        known = ", ".join(outputs) or "none"
+        raise BackendError(f"stack {stack} has no output '{name}'; there are: {known}")
+    value = outputs[name]
+    if _INSTANCE.fullmatch(value):
+        return [_host(entry, value, clients)]
+    address = urlsplit(value).hostname if "://" in value else value
+    return [replace(entry, url=f"ssh://{address}")]
+
+
+def _host(entry: HostEntry, instance: str, clients: Clients) -> HostEntry:
+    url = f"aws-ssm://{instance}"
+    if entry.ssh.user or entry.ssh.config or entry.ssh.identity:
+        answer = _asked(lambda: clients("ec2").describe_instances(InstanceIds=[instance]))
+        url = f"ssh://{answer['Reservations'][0]['Instances'][0]['PrivateIpAddress']}"
+    return replace(entry, name=f"{entry.name}-{instance}", url=url)
+
+
+def _asked(call: Callable[[], Any]) -> Any:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return call()
+    except (BotoCoreError, ClientError) as error:
+        raise BackendError(f"AWS cannot be asked for the hosts of a stack: {error}") from error
