@@ -6,20 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stackproof.deploy import openapi_models
 from stackproof.deploy.code import local_path
 from stackproof.deploy.handler import Job, Refused
 
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
-EMULATED = frozenset({"AWS_PROXY", "MOCK"})
+EMULATED = frozenset({"AWS", "AWS_PROXY", "MOCK"})
 """Integration types that answer here; a request to any other is refused by name."""
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace", ANY})
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method of a path. ``security`` are the names of the schemes it asks for (None: nothing said)."""
+    """One method of a path. ``security`` are the names of the schemes it asks for (None: nothing said).
+
+    ``models`` are the schemas of its body by content type, each with a name or ""; ``validator`` is a name.
+    """
 
     path: str
     verb: str
@@ -28,6 +32,8 @@ class Method:
     scopes: tuple[str, ...] = ()
     parameters: Mapping[str, bool] = field(default_factory=dict)
     key_required: bool = False
+    models: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    validator: str = ""
 
 
 def definition(job: Job) -> Mapping[str, Any]:
@@ -92,6 +98,8 @@ def _method(
             if isinstance(one, Mapping) and one.get("in") in _PLACES
         },
         keyed,
+        openapi_models.schemas(body, definition),
+        openapi_models.validator(body, definition),
     )
 
 

@@ -273,3 +273,110 @@ def test_a_lambda_authorizer_of_sam_guards_its_api(stack, fabric, kind):
     assert (said if kind == "rest" else said["lambda"])["team"] == "blue"
     assert fabric.request("GET", url, headers={"Authorization": "bad"}).status == 403
     assert fabric.request("GET", url).status == 401
+
+
+CHECKED = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      EndpointConfiguration: {Type: REGIONAL}
+      Models:
+        Order:
+          type: object
+          required: [item]
+          properties:
+            item: {type: string}
+            count: {type: integer, minimum: 1}
+            note: {$ref: '#/definitions/note'}
+        Note: {type: string, maxLength: 3}
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.12
+      InlineCode: |
+        def handler(event, context):
+            return {"statusCode": 201, "body": "made"}
+      Events:
+        Make:
+          Type: Api
+          Properties:
+            RestApiId: !Ref Api
+            Path: /orders
+            Method: post
+            RequestModel: {Model: Order, ValidateBody: true, ValidateParameters: true}
+            RequestParameters: [method.request.querystring.who: {Required: true}]
+"""
+
+
+def test_requests_are_held_against_the_model_and_the_parameters(stack, fabric):
+    made = stack(CHECKED, require="emulated")
+    url = made.url("Api") + "/orders"
+
+    def posted(body, query="?who=me"):
+        answer = fabric.request("POST", url + query, json=body)
+        return answer.status, answer.text
+
+    wrong = (400, '{"message": "Invalid request body"}')
+    assert posted({"item": "x", "count": 2}) == (201, "made")
+    for body in ({"count": 2}, {"item": "x", "count": 0}, {"item": 1}, {"item": "x", "note": "long"}, []):
+        assert posted(body) == wrong
+    missing = (400, '{"message": "Missing required request parameters: [who]"}')
+    assert posted({"item": "x"}, "") == missing
+
+
+def test_an_included_definition_puts_messages_into_a_queue(stack, fabric, aws):
+    template = """
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      Inbox: {Type: AWS::SQS::Queue}
+      Gate:
+        Type: AWS::IAM::Role
+        Properties:
+          AssumeRolePolicyDocument:
+            Statement:
+              - {Effect: Allow, Action: sts:AssumeRole, Principal: {Service: apigateway.amazonaws.com}}
+      Web:
+        Type: AWS::Serverless::HttpApi
+        Properties:
+          DefinitionBody:
+            openapi: 3.0.1
+            info: {title: web}
+            paths:
+              /in:
+                post:
+                  x-amazon-apigateway-integration:
+                    type: aws_proxy
+                    integrationSubtype: SQS-SendMessage
+                    credentials: !GetAtt Gate.Arn
+                    payloadFormatVersion: '1.0'
+                    requestParameters: {MessageBody: $request.body.text, QueueUrl: !Ref Inbox}
+    """
+    made = stack(template, require="emulated")
+    assert fabric.request("POST", made.url("Web") + "/in", json={"text": "hello"}).status == 200
+    (message,) = aws("sqs").receive_message(QueueUrl=made.queue("Inbox"))["Messages"]
+    assert message["Body"] == "hello"
+
+
+def test_an_integration_with_a_service_that_nobody_emulates_is_partial(stack):
+    template = """
+    Resources:
+      Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: flows}}
+      Start:
+        Type: AWS::ApiGateway::Method
+        Properties:
+          RestApiId: !Ref Api
+          ResourceId: !GetAtt Api.RootResourceId
+          HttpMethod: POST
+          AuthorizationType: NONE
+          Integration:
+            Type: AWS
+            IntegrationHttpMethod: POST
+            Uri: !Sub arn:aws:apigateway:${AWS::Region}:states:action/StartExecution
+    """
+    verdict = stack(template)["Start"].verdict
+    assert verdict.level.value == "partial"
+    assert "states is not emulated" in str(verdict)

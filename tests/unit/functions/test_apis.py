@@ -316,9 +316,9 @@ def test_an_integration_that_is_not_emulated_is_said(lab, apis):
     place = {"restApiId": api, "resourceId": apis.resource(api, "/a"), "httpMethod": "PUT"}
     apis.rest_client.put_method(**place, authorizationType="NONE")
     apis.rest_client.put_integration(
-        **place, type="AWS", integrationHttpMethod="POST", uri="arn:aws:apigateway:us-east-1:sqs:path/q"
+        **place, type="HTTP", integrationHttpMethod="POST", uri="https://example.com/"
     )
-    with pytest.raises(CapabilityMissing, match="integration type AWS "):
+    with pytest.raises(CapabilityMissing, match="integration type HTTP "):
         lab.world.http.request("PUT", f"{base}/a")
 
 

@@ -49,7 +49,6 @@ class RestApi(Handler):
     inert: ClassVar[Mapping[str, str]] = {
         "FailOnWarnings": "definitions are not linted",
         "Mode": "a definition always takes the place of the old one",
-        "Parameters": "parameters of an import change nothing",
     }
     _fixed = ("BinaryMediaTypes", "EndpointConfiguration", "MinimumCompressionSize")
 
@@ -67,6 +66,8 @@ class RestApi(Handler):
         api = answer["id"]
         resources = job.call("apigateway", "get_resources", {"restApiId": api})["items"]
         root = next(one["id"] for one in resources if one["path"] == "/")
+        for name in set(job.get("Parameters") or {}) - {"endpointConfigurationTypes"}:
+            job.left_out(f"Parameters.{name}", "parameters of an import change nothing")
         if body:
             build(job, api, root, body)
         return Made(api, {"RestApiId": api, "RootResourceId": root})

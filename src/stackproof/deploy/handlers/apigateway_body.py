@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from stackproof.deploy import openapi
+from stackproof.deploy import openapi, openapi_models
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.model import Made
+from stackproof.fabric.apigateway import calls
 
 _INTEGRATION = {
     "type": "type",
@@ -31,6 +33,7 @@ _INTEGRATION = {
 def build(job: Job, api: str, root: str, body: Mapping[str, Any]) -> None:
     """Resources, methods and integrations of a definition; ``root`` is the id of ``/``."""
     authorizers = _authorizers(job, api, body)
+    checks = Checks(job, api, body)
     ids = {"": root}
     for method in openapi.methods(body):
         resource = _resource(job, api, ids, method.path)
@@ -38,6 +41,7 @@ def build(job: Job, api: str, root: str, body: Mapping[str, Any]) -> None:
         params: dict[str, Any] = {**place, "authorizationType": "NONE", "apiKeyRequired": method.key_required}
         if method.parameters:
             params["requestParameters"] = method.parameters
+        params |= checks.of(method)
         for name in method.security or ():
             if openapi.signed(body, name):
                 params["authorizationType"] = "AWS_IAM"
@@ -50,7 +54,8 @@ def build(job: Job, api: str, root: str, body: Mapping[str, Any]) -> None:
         job.call("apigateway", "put_method", params)
         if method.integration:
             given = _from_definition(method.integration)
-            unanswered(job, str(given["type"]), f"Body.paths.{method.path}.{method.verb}")
+            uri = str(given.get("uri", ""))
+            unanswered(job, str(given["type"]), f"Body.paths.{method.path}.{method.verb}", uri)
             integrate(job, place, given, method.integration.get("responses"))
 
 
@@ -61,10 +66,54 @@ def unchecked(job: Job, authorization: str, path: str) -> None:
         job.left_out(path, f"authorization {authorization} is not emulated, calls are refused by name")
 
 
-def unanswered(job: Job, kind: str, path: str) -> None:
+def unanswered(job: Job, kind: str, path: str, uri: str = "") -> None:
     """Name an integration that nothing answers here."""
+    call = calls.parsed(uri) if kind == "AWS" else None
     if kind not in openapi.EMULATED:
         job.left_out(path, f"integration {kind} is not emulated, calls are refused by name")
+    elif call is not None and call.service not in calls.SERVICES:
+        job.left_out(path, f"an integration with {call.service} is not emulated, calls are refused by name")
+
+
+class Checks:
+    """The request validators and models of a definition, made when a method asks for one."""
+
+    def __init__(self, job: Job, api: str, body: Mapping[str, Any]) -> None:
+        self._job = job
+        self._api = api
+        self._known = openapi_models.validators(body)
+        self._validators: dict[str, str] = {}
+        self._models: dict[str, str] = {}
+
+    def of(self, method: openapi.Method) -> dict[str, Any]:
+        """What PutMethod says of them."""
+        facts = self._known.get(method.validator)
+        if facts is None:
+            return {}
+        if method.validator not in self._validators:
+            asked = {
+                key: bool(facts.get(key)) for key in ("validateRequestBody", "validateRequestParameters")
+            }
+            params = {"restApiId": self._api, "name": method.validator, **asked}
+            self._validators[method.validator] = self._job.call(
+                "apigateway", "create_request_validator", params
+            )["id"]
+        models = {kind: self._model(name, schema) for kind, (name, schema) in method.models.items()}
+        return {"requestValidatorId": self._validators[method.validator], "requestModels": models or None}
+
+    def _model(self, name: str, schema: Any) -> str:
+        text = json.dumps(schema, default=str)
+        if text not in self._models:
+            named = "".join(letter for letter in name if letter.isalnum()) or f"MODEL{len(self._models)}"
+            params = {
+                "restApiId": self._api,
+                "name": named,
+                "contentType": "application/json",
+                "schema": text,
+            }
+            self._job.call("apigateway", "create_model", params)
+            self._models[text] = named
+        return self._models[text]
 
 
 def _from_definition(integration: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +212,8 @@ class Method(Handler):
 
     @staticmethod
     def _integration(job: Job, place: dict[str, Any], integration: Mapping[str, Any]) -> None:
-        unanswered(job, str(integration.get("Type", "")), "Integration.Type")
+        uri = str(integration.get("Uri", ""))
+        unanswered(job, str(integration.get("Type", "")), "Integration.Type", uri)
         own = {key: value for key, value in integration.items() if key != "IntegrationResponses"}
         job.call("apigateway", "put_integration", {**place, **_lowered(own)})
         for response in integration.get("IntegrationResponses") or []:

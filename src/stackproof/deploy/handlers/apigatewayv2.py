@@ -91,6 +91,7 @@ class Api(Handler):
 
 _INTEGRATION = {
     "type": "IntegrationType",
+    "integrationSubtype": "IntegrationSubtype",
     "httpMethod": "IntegrationMethod",
     "uri": "IntegrationUri",
     "payloadFormatVersion": "PayloadFormatVersion",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from stackproof.errors import CapabilityMissing
 from stackproof.fabric.http import Request, Response
 
 Settings = Mapping[str, Any] | None
@@ -58,27 +56,3 @@ def added(settings: Settings, request: Request, response: Response) -> Response:
     if settings.get("AllowCredentials"):
         kept.append(("Access-Control-Allow-Credentials", "true"))
     return Response(response.status, response.body, tuple(kept), response.latency)
-
-
-def mock(integration: Mapping[str, Any]) -> Response:
-    """The answer of a mock integration with static templates; raises CapabilityMissing for others."""
-    templates = integration.get("requestTemplates") or {}
-    template = templates.get("application/json", "{}")
-    try:
-        status = str(json.loads(template).get("statusCode", ""))
-    except ValueError:
-        found = re.search(r'"?statusCode"?\s*:\s*"?(\d{3})', template)
-        status = found[1] if found else ""
-    responses = integration.get("integrationResponses") or {}
-    chosen = responses.get(status) or next(iter(responses.values()), None)
-    if chosen is None or not status:
-        return Response.of_json({"message": "Internal server error"}, 500)
-    headers = [
-        (name.removeprefix("method.response.header."), str(value).strip("'"))
-        for name, value in (chosen.get("responseParameters") or {}).items()
-    ]
-    body = (chosen.get("responseTemplates") or {}).get("application/json") or ""
-    if "$" in body or "#" in body:
-        raise CapabilityMissing("not emulated: mapping templates with expressions")
-    headers.append(("Content-Type", "application/json"))
-    return Response(int(chosen.get("statusCode") or status), body.encode(), tuple(headers))

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from stackproof.errors import CapabilityMissing
 from stackproof.fabric import arns
-from stackproof.fabric.apigateway import answers, cors, events, routes
+from stackproof.fabric.apigateway import answers, cors, events, routes, validation
 from stackproof.fabric.apigateway.authorizers import Authorizers
+from stackproof.fabric.apigateway.custom import Custom
 from stackproof.fabric.apigateway.events import Visit
 from stackproof.fabric.apigateway.routes import Route
 from stackproof.fabric.apigateway.tables import Api, Tables
@@ -44,6 +45,7 @@ class ApiGatewayService:
         self.tables = Tables(world)
         self.urls = FunctionUrls(self, world)
         self.authorizers = Authorizers(self, world)
+        self.custom = Custom(self, world)
         self.operations: Mapping[str, Operation] = {
             "CreateAuthorizer": self.authorizers.create,
             "CreateRestApi": self.create_rest_api,
@@ -123,9 +125,14 @@ class ApiGatewayService:
         refused = self._without_key(route, request, api)
         if refused is not None:
             return refused
+        invalid = validation.refused(visit, route)
+        if invalid is not None:
+            return invalid
         integration = route.integration
         if integration.get("type") == "MOCK":
-            return cors.mock(integration)
+            return self.custom.mock(passed, integration)
+        if integration.get("type") == "AWS":
+            return self.custom.rest(passed, api, route)
         if integration.get("type") != "AWS_PROXY":
             raise _not_emulated(f"integration type {integration.get('type') or 'none'}", api, route)
         if integration.get("httpMethod") != "POST":
@@ -159,6 +166,8 @@ class ApiGatewayService:
         passed = self.authorizers.passes(visit, api, route)
         if isinstance(passed, Response):
             return cors.added(api.cors, request, passed)
+        if route.integration.get("IntegrationSubtype"):
+            return cors.added(api.cors, request, self.custom.subtype(passed, api, route))
         version = str(route.integration.get("PayloadFormatVersion", "1.0"))
         uri = str(route.integration.get("IntegrationUri", ""))
         return cors.added(api.cors, request, self._integrate(passed, api, route, uri, version))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,32 @@ class Api:
     stages: Mapping[str, Mapping[str, Any]]
     cors: Mapping[str, Any] | None = None
     name: str = ""
+
+
+class _Checks:
+    """The validators and models of a REST API, read when a method has one."""
+
+    def __init__(self, tables: Tables, api: str, caller: Caller) -> None:
+        self._tables, self._api, self._caller = tables, api, caller
+        self._validators: dict[str, Any] | None = None
+        self._models: dict[str, Any] = {}
+
+    def of(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """``validator`` and ``models`` (schemas by content type) of a method."""
+        wanted = facts.get("requestValidatorId")
+        if not wanted:
+            return {}
+        if self._validators is None:
+            self._validators = {one["id"]: one for one in self._items("GetRequestValidators")}
+            self._models = {one["name"]: json.loads(one["schema"]) for one in self._items("GetModels")}
+        named = facts.get("requestModels") or {}
+        models = {kind: self._models[name] for kind, name in named.items() if name in self._models}
+        return {"validator": self._validators.get(wanted), "models": models}
+
+    def _items(self, operation: str) -> list[dict[str, Any]]:
+        answer = self._tables.call("apigateway", operation, {"restApiId": self._api}, self._caller)
+        found: list[dict[str, Any]] = answer["items"]
+        return found
 
 
 class Tables:
@@ -59,7 +86,7 @@ class Tables:
         others = {function.account for function in functions} - {self._world.account}
         return [self._world.account, *sorted(others)]
 
-    def _call(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
+    def call(self, service: str, operation: str, params: Params, caller: Caller) -> Response:
         state = self._world.state
         if state is None:
             raise ServiceError("NotFoundException", "there is no state behind this world")
@@ -76,14 +103,15 @@ class Tables:
 
     def _rest(self, api: str, caller: Caller) -> Api:
         given = {"restApiId": api, "limit": 500}
-        items = self._call("apigateway", "GetResources", {**given, "embed": ["methods"]}, caller)["items"]
-        stages = self._call("apigateway", "GetStages", {"restApiId": api}, caller)["item"]
+        items = self.call("apigateway", "GetResources", {**given, "embed": ["methods"]}, caller)["items"]
+        stages = self.call("apigateway", "GetStages", {"restApiId": api}, caller)["item"]
+        checks = _Checks(self, api, caller)
         routes = [
             Route(
                 method,
                 item["path"],
                 facts.get("methodIntegration") or {},
-                {**facts, "resourceId": item["id"]},
+                {**facts, "resourceId": item["id"], **checks.of(facts)},
             )
             for item in items
             for method, facts in (item.get("resourceMethods") or {}).items()
@@ -94,19 +122,19 @@ class Tables:
             }
             for stage in stages
         }  # fmt: skip
-        name = self._call("apigateway", "GetRestApi", {"restApiId": api}, caller)["name"]
+        name = self.call("apigateway", "GetRestApi", {"restApiId": api}, caller)["name"]
         return Api(api, "rest", caller.account, caller.region, tuple(routes), shown, name=name)
 
     def _http(self, api: str, caller: Caller) -> Api:
-        about = self._call("apigatewayv2", "GetApi", {"ApiId": api}, caller)
-        items = self._call("apigatewayv2", "GetIntegrations", {"ApiId": api}, caller)["Items"]
+        about = self.call("apigatewayv2", "GetApi", {"ApiId": api}, caller)
+        items = self.call("apigatewayv2", "GetIntegrations", {"ApiId": api}, caller)["Items"]
         integrations = {item["IntegrationId"]: item for item in items}
         routes = []
-        for item in self._call("apigatewayv2", "GetRoutes", {"ApiId": api}, caller)["Items"]:
+        for item in self.call("apigatewayv2", "GetRoutes", {"ApiId": api}, caller)["Items"]:
             method, _, path = item["RouteKey"].rpartition(" ")
             target = str(item.get("Target", "")).rpartition("/")[2]
             routes.append(Route(method or "ANY", path, integrations.get(target) or {}, item))
-        stages = self._call("apigatewayv2", "GetStages", {"ApiId": api}, caller)["Items"]
+        stages = self.call("apigatewayv2", "GetStages", {"ApiId": api}, caller)["Items"]
         shown = {stage["StageName"]: {"variables": stage.get("StageVariables") or {}} for stage in stages}
         cors = about.get("CorsConfiguration")
         return Api(api, "http", caller.account, caller.region, tuple(routes), shown, cors)
