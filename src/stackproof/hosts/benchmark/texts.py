@@ -97,11 +97,13 @@ def value(view: View, given: Given) -> str:
 
 
 def line(view: View, given: Given) -> str:
-    """Some line of ``files`` matches ``pattern``; with ``every`` each of the patterns has such a line."""
-    lines = [text for _, text in view.lines(view.listed(given, "files"))]
-    patterns = given["every"] if "every" in given else [given["pattern"]]
-    missing = [one for one in patterns if not any(re.search(str(one), text) for text in lines)]
-    return wrong([f"no line of {' '.join(view.listed(given, 'files'))} matches {one}" for one in missing])
+    """Some line of ``files`` matches ``pattern``; files whose path matches ``without`` are passed over."""
+    without = str(given.get("without", "^$"))
+    found = view.lines(view.listed(given, "files"))
+    lines = [text for file, text in found if not re.search(without, file)]
+    if any(re.search(str(given["pattern"]), text) for text in lines):
+        return ""
+    return f"no line of {' '.join(view.listed(given, 'files'))} matches {given['pattern']}"
 
 
 def no_line(view: View, given: Given) -> str:
