@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+HOSTS = ROOT / "tests" / "infra" / "packages.txt"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ def _server(name: str) -> Callable[[], bool]:
     return found
 
 
+def _distribution() -> bool:
+    """Whether all packages of tests/infra/packages.txt are installed."""
+    names = [line.partition("#")[0].strip() for line in HOSTS.read_text(encoding="utf-8").splitlines()]
+    wanted = {name for name in names if name}
+    if shutil.which("dpkg-query") is None:
+        return False
+    show = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *sorted(wanted)]
+    told = subprocess.run(show, capture_output=True, text=True, check=False).stdout.splitlines()
+    return wanted <= {line.split()[0] for line in told if line.endswith(" installed")}
+
+
 def _install(name: str) -> str:
     return f"PYTHONPATH={ROOT / 'src'} {sys.executable} -m stackproof.backends.servers install {name}"
 
@@ -63,6 +75,9 @@ PARTS: dict[str, Part] = {
              otherwise="put the foreign templates at ../shared/corpus or set STACKPROOF_CORPUS"),
         Part("oracle", "what AWS really answered", lambda: shared("oracle").is_dir(),
              otherwise="put the recordings at ../shared/oracle or set STACKPROOF_ORACLE"),
+        Part("hosts", "the suites of tests/infra on images and hosts that are made here", _distribution,
+             f"apt-get -qq update && sed 's/#.*//' {HOSTS} | "
+             "xargs apt-get -qq install --yes --no-install-recommends"),
         *(Part(name, f"the tests on a live endpoint: {name}", _server(name), _install(name))
           for name in ("localstack", "ministack", "moto-server")),
     )

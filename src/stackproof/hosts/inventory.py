@@ -167,6 +167,7 @@ def _ssh(settings: Settings | None) -> Ssh:
         config=settings.text("config", ""),
         jump=settings.text("jump", ""),
         known_hosts=settings.text("known_hosts", ""),
+        proxy=settings.text("proxy", ""),
         multiplex=settings.flag("multiplex", True),
         persist=settings.integer("persist", 60, least=1),
     )

@@ -32,7 +32,7 @@ class Ssh:
     """How ssh reaches a host. ``config`` is an ssh_config file; the other values override it.
 
     Connections are multiplexed (ControlPath) unless ``multiplex`` is False: a command on a connection that
-    stands costs a tenth of one that must be made. ``persist`` is in seconds.
+    stands costs a tenth of one that must be made. ``persist`` is in seconds. ``proxy`` is a ProxyCommand.
     """
 
     user: str = ""
@@ -41,6 +41,7 @@ class Ssh:
     config: str = ""
     jump: str = ""
     known_hosts: str = ""
+    proxy: str = ""
     multiplex: bool = True
     persist: int = 60
 

@@ -11,7 +11,7 @@ _LONGEST = 90
 """A path of a Unix socket has 108 bytes at most (unix(7)); ssh adds 17 while it makes one."""
 
 
-def write_config(folder: Path, ssh: Ssh, root: Path, *, number: int = 0, proxy: str = "") -> Path:
+def write_config(folder: Path, ssh: Ssh, root: Path, *, number: int = 0) -> Path:
     """Write the ssh_config for a host into ``folder`` and return it.
 
     ssh takes the first value that it finds for each option: the inventory's own values come before the
@@ -24,7 +24,7 @@ def write_config(folder: Path, ssh: Ssh, root: Path, *, number: int = 0, proxy: 
         "IdentityFile": str(root / ssh.identity) if ssh.identity else "",
         "IdentitiesOnly": "yes" if ssh.identity else "",
         "ProxyJump": ssh.jump,
-        "ProxyCommand": proxy,
+        "ProxyCommand": ssh.proxy,
         "UserKnownHostsFile": str(root / ssh.known_hosts) if ssh.known_hosts else "",
         "BatchMode": "yes",
     }
