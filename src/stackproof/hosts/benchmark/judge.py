@@ -7,6 +7,8 @@ both know and gives OpenSCAP the values of the CIS profile.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
@@ -69,10 +71,25 @@ def verdicts(image: str, rules: Iterable[str], values: Mapping[str, str], sessio
     """OpenSCAP's word on each rule (``pass``, ``fail``, ``notapplicable`` …) inside a copy of an image.
 
     ``image`` names one of the inventory that holds the package ``openscap-scanner``. ``values`` are the
-    content's variables by their short names.
+    content's variables by their short names. The answers to the same question are kept with the image.
     """
     stream = content(session)
     lower = images.root_of(image, session)
+    tailoring = _tailoring(rules, values)
+    digest = hashlib.sha256(tailoring.encode() + stream.read_bytes()).hexdigest()[:16]
+    kept = session.cache / "scap" / "answers" / f"{lower.parent.name}-{digest}.json"
+    if not kept.is_file():
+        found = _judged(lower, stream, tailoring, session)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{session.id}")
+        partial.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        partial.rename(kept)
+    answers: dict[str, str] = json.loads(kept.read_text(encoding="utf-8"))
+    return answers
+
+
+def _judged(lower: Path, stream: Path, tailoring: str, session: Session) -> dict[str, str]:
+    """Run OpenSCAP in an overlay over ``lower``."""
     folder = session.scratch("judge")
     for layer in ("upper", "work", "root"):
         (folder / layer).mkdir()
@@ -82,7 +99,7 @@ def verdicts(image: str, rules: Iterable[str], values: Mapping[str, str], sessio
     session.run(["mount", "-t", "overlay", "-o", layers, "overlay", str(root)])
     (root / "var" / "judge").mkdir()
     shutil.copy(stream, root / "var" / "judge" / "content.xml")
-    (root / "var" / "judge" / "tailoring.xml").write_text(_tailoring(rules, values), encoding="utf-8")
+    (root / "var" / "judge" / "tailoring.xml").write_text(tailoring, encoding="utf-8")
     command = (
         f"cd /var/judge && oscap xccdf eval --tailoring-file tailoring.xml --profile {_PROFILE} "
         "--results results.xml content.xml > said 2>&1; code=$?; [ $code = 0 ] || [ $code = 2 ] || "
