@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stackproof.errors import CapabilityMissing
-from stackproof.fabric import arns, registry
+from stackproof.fabric import arns, registry, web
 from stackproof.fabric.service import THROTTLES, Caller, Delivery, Params, ServiceError, Undeliverable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Done = Callable[[Exception | None], None]
 
 DIRECT = frozenset({"sqs", "sns", "lambda"})
 """Kinds that let the service itself in by a resource policy."""
-KINDS = DIRECT | {"kinesis", "firehose", "logs", "events"}
+KINDS = DIRECT | {"kinesis", "firehose", "logs", "events", "execute-api"}
 _OPTIONAL = frozenset({"states", "iot"})
 """Kinds that are taken as soon as the fabric has the service."""
 
@@ -33,7 +33,7 @@ class Parcel:
 
     ``group``, ``deduplication`` and ``partition`` are for FIFO queues and streams. ``entry`` are the
     members of a PutEvents entry besides the detail, for a bus. ``identifier`` names the event (a log
-    stream is called so).
+    stream is called so). ``http`` are the HttpParameters of an API.
     """
 
     to: str
@@ -47,6 +47,7 @@ class Parcel:
     identifier: str = ""
     ms: int = 0
     entry: Mapping[str, Any] = field(default_factory=dict)
+    http: Mapping[str, Any] = field(default_factory=dict)
 
 
 def unsupported(arn: str) -> str:
@@ -96,6 +97,9 @@ def send(world: World, parcel: Parcel, done: Done) -> None:
         world.deliver(parcel.to, delivery, done)
         return
     caller = session(world, parcel.role, parcel.sender, parcel.principal).to(parsed.region)
+    if parsed.service == "execute-api":
+        web.send(world, parcel.to, parcel.body, parcel.http, caller, done)
+        return
     try:
         _CALLS[parsed.service](world, parcel, parsed.resource, caller)
     except ServiceError as error:

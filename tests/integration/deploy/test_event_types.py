@@ -185,3 +185,69 @@ def test_a_pipe_of_a_source_that_nothing_polls_is_not_emulated(one):
     )  # fmt: skip
     assert made["It"].verdict.decisive == "Source"
     made.delete()
+
+
+API_TARGET = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Seen: {Type: AWS::SQS::Queue}
+  Dead: {Type: AWS::SQS::Queue}
+  DeadPolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Dead]
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: {Service: events.amazonaws.com}
+            Action: sqs:SendMessage
+            Resource: '*'
+  Api: {Type: AWS::Serverless::Api, Properties: {StageName: v1}}
+  Web:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.12
+      Policies: [SQSSendMessagePolicy: {QueueName: !GetAtt Seen.QueueName}]
+      Environment: {Variables: {SEEN: !Ref Seen}}
+      InlineCode: |
+        import boto3, json, os
+        def handler(event, context):
+            said = [event["path"], event["queryStringParameters"], json.loads(event["body"])["detail"]]
+            boto3.client("sqs").send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(said))
+            return {"statusCode": said[2]["answer"]}
+      Events:
+        Take: {Type: Api, Properties: {RestApiId: !Ref Api, Path: '/orders/{kind}', Method: post}}
+  Call:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Action: sts:AssumeRole, Principal: {Service: events.amazonaws.com}}]
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [shop]}
+      Targets:
+        - Id: web
+          Arn: !Sub arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/v1/POST/orders/*
+          RoleArn: !GetAtt Call.Arn
+          HttpParameters: {PathParameterValues: [new], QueryStringParameters: {from: bus}}
+          DeadLetterConfig: {Arn: !GetAtt Dead.Arn}
+          RetryPolicy: {MaximumRetryAttempts: 1}
+"""
+
+
+def test_a_rule_calls_a_deployed_api_and_again_when_it_fails(stack, fabric, aws):
+    made = stack(API_TARGET, require="emulated")
+
+    def put(answer):
+        detail = json.dumps({"answer": answer})
+        aws("events").put_events(Entries=[{"Source": "shop", "DetailType": "made", "Detail": detail}])
+        fabric.run_until_idle()
+        return [bodies(aws, fabric, made.queue(name)) for name in ("Seen", "Dead")]
+
+    assert put(200) == [[["/orders/new", {"from": "bus"}, {"answer": 200}]], []]
+    seen, dead = put(503)
+    assert (len(seen), [one["detail"] for one in dead]) == (2, [{"answer": 503}])
+    seen, dead = put(400)
+    assert (len(seen), [one["detail"] for one in dead]) == (1, [{"answer": 400}])

@@ -171,5 +171,5 @@ def _parcel(rule: Rule, target: Mapping[str, Any], event: Event, body: str) -> P
     return Parcel(
         target["Arn"], body, rule.arn, PRINCIPAL, str(target.get("RoleArn") or ""),
         group=(target.get("SqsParameters") or {}).get("MessageGroupId") or "", partition=partition,
-        identifier=event.id, ms=event.ingested_ms,
+        identifier=event.id, ms=event.ingested_ms, http=target.get("HttpParameters") or {},
     )  # fmt: skip
