@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stackproof.hosts.model import Running
 from stackproof.hosts.rigs.facts import RigFacts, facts_of
+from stackproof.plugin.hosts import state
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        call = getattr(item, "callspec", None)
-        name = call.params.get("inspected") if call is not None else None
-        if name:
-            item.add_marker(pytest.mark.xdist_group(str(name)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under xdist all checks of a rig go to one worker: each rig is made once, all are inspected at once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    rigs = [one.name for one in state(config).inventory.of("hil")]
+
+    class ByRig(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((name for name in rigs if f"[{name}-" in nodeid), nodeid)
+
+    return ByRig(config, log)
 
 
 @pytest.fixture(scope="session")
