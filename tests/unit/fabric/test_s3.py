@@ -383,3 +383,15 @@ def test_a_destination_that_is_gone_later_stands_in_the_journal(bucket: Bucket) 
     bucket.world.run_until_idle()
     (failure,) = bucket.world.journal.entries(verb="s3.NotificationFailed")
     assert "does not exist" in failure.result
+
+
+@pytest.mark.parametrize("name", ["Buck", "bu", "bu_ck", "bu..ck", "buck-", ".buck", "10.0.0.1", "b" * 64])
+def test_names_that_s3_does_not_take_make_no_bucket(bucket, name):
+    with pytest.raises(bucket.s3.exceptions.ClientError, match="InvalidBucketName"):
+        bucket.s3.create_bucket(Bucket=name)
+
+
+@pytest.mark.parametrize("name", ["3.buck-1", "b" * 63, "a.b.c"])
+def test_names_that_s3_takes_make_a_bucket(bucket, name):
+    bucket.s3.create_bucket(Bucket=name)
+    assert name in [one["Name"] for one in bucket.s3.list_buckets()["Buckets"]]

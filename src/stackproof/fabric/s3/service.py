@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,15 @@ from stackproof.fabric.s3 import configuration, records
 from stackproof.fabric.s3.changes import Changes
 from stackproof.fabric.s3.destinations import Destinations
 from stackproof.fabric.s3.model import Change, Notifications
-from stackproof.fabric.service import Around, Caller, Operation, Params, Response
+from stackproof.fabric.service import Around, Caller, Operation, Params, Response, ServiceError
 
 if TYPE_CHECKING:
     from stackproof.fabric.world import World
+
+
+_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9](?:[a-z0-9-]|\.(?!\.))*[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+"""Names, and those like addresses, which are none (user guide, "General purpose bucket naming rules")."""
 
 
 class S3Service:
@@ -33,6 +39,7 @@ class S3Service:
         }
         self.around: Mapping[str, Around] = {
             **Changes(self).around,
+            "CreateBucket": self.create_bucket,
             "DeleteBucket": self.delete_bucket,
         }
 
@@ -62,6 +69,13 @@ class S3Service:
         region = answer.get("LocationConstraint") or "us-east-1"
         region = "eu-west-1" if region == "EU" else region
         return Notifications(bucket, caller.account, region, arns.partition(region))
+
+    def create_bucket(self, params: Params, caller: Caller, perform: Operation) -> Response:
+        """As the state behind does it, under the naming rules. Raises InvalidBucketName."""
+        name = params["Bucket"]
+        if not _NAME.fullmatch(name) or _ADDRESS.fullmatch(name):
+            raise ServiceError("InvalidBucketName", f"The specified bucket is not valid: {name}")
+        return perform(params, caller)
 
     def delete_bucket(self, params: Params, caller: Caller, perform: Operation) -> Response:
         """The configuration goes with the bucket."""
