@@ -121,8 +121,10 @@ class Stack:
         return self._of(logical_id, "AWS::Lambda::Function").physical_id
 
     def url(self, logical_id: str, stage: str = "") -> str:
-        """The address of an API (of its stage; without one the only stage) or of a function URL."""
+        """The address of an API (of its stage; without one the only stage) or of a function (URL)."""
         found = self[logical_id]
+        if found.type == "AWS::Lambda::Function":
+            found = self._address(found)
         if "FunctionUrl" in found.attributes:
             return str(found.attributes["FunctionUrl"]).rstrip("/")
         kind = {"AWS::ApiGateway::RestApi": "RestApiId", "AWS::ApiGatewayV2::Api": "ApiId"}.get(found.type)
@@ -140,6 +142,17 @@ class Stack:
         domain = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
         base = f"https://{found.physical_id}.execute-api.{place.region}.{domain}"
         return base if name == "$default" else f"{base}/{name}"
+
+    def _address(self, function: Resource) -> Resource:
+        """The URL of a function (also the one that SAM makes for it); the function when it has none."""
+        arn = str(function.attributes.get("Arn"))
+        for one in self.resources.values():
+            target = str(one.properties.get("TargetFunctionArn"))
+            if one.type == "AWS::Lambda::Url" and (
+                target in (function.physical_id, arn) or f"{arn}:" in target
+            ):
+                return one
+        return function
 
     def _of(self, logical_id: str, *types: str) -> Resource:
         found = self[logical_id]

@@ -165,6 +165,7 @@ def test_a_function_url_answers(stack, fabric, function):
     }
     made = stack({"Resources": resources})
     assert fabric.request("GET", made.url("Url") + "/x").json()["rawPath"] == "/x"
+    assert made.url("Function") == made.url("Url")
 
 
 def test_what_the_gateway_here_does_not_check_is_named(stack, function):
