@@ -12,11 +12,12 @@ import pytest
 if TYPE_CHECKING:
     from types import ModuleType
 
+pytest_plugins = ("pytester",)
 ROOT = Path(__file__).resolve().parent
 
 
-def _load_parts() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stackproof_test_parts", ROOT / "tests" / "parts.py")
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"stackproof_test_{name}", ROOT / "tests" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -25,12 +26,25 @@ def _load_parts() -> ModuleType:
     return module
 
 
-parts = _load_parts()
+parts = _load("parts")
+matrix = _load("matrix")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("live tests")
+    group.addoption(
+        "--write-matrix", action="store_true", help="Write what the live tests show (tests/matrix.py)."
+    )
+    group.addoption(
+        "--try-lacks", action="store_true", help="Try what backends are said to lack: it must fail."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(part): the test uses a part of the machine (tests/parts.py)")
     config.addinivalue_line("markers", "live: the test runs on a live endpoint")
+    config.addinivalue_line("markers", "capability(*names): what the test proves (tests/matrix.py)")
+    config.pluginmanager.register(matrix.LiveMatrix(config, required=parts.require_parts()), "live-matrix")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,21 +1,22 @@
-"""Every test here runs on each backend, and ``capabilities.toml`` says which are skipped where, and why.
+"""Every test here runs on each backend, and says by its marker ``capability`` what it proves.
 
-A test that is skipped without being named there fails, and so does one that is named and passes: what the
-file promises has really run. A server that is not installed is a missing part of the machine
-(``tests/parts.py``): skipped on a desk, a failure in CI.
+A backend that lacks a capability (``src/stackproof/backends/servers/capabilities.toml`` has the reasons)
+skips the test by name; any other skip fails. With ``--try-lacks`` it runs all the same, and must fail.
+What passed and what skipped is recorded, and a run is held to it: ``tests/matrix.py``. A server that is not
+installed is a missing part of the machine (``tests/parts.py``): skipped on a desk, a failure in CI.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stackproof.backends.servers.capabilities import capabilities_of
+
 LIVE = ("localstack", "ministack", "moto-server")
-_MATRIX = tomllib.loads(Path(__file__).with_name("capabilities.toml").read_text())
 
 
 @pytest.fixture(
@@ -29,40 +30,40 @@ def stack_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
-def matrix() -> Mapping[str, Mapping[str, str]]:
-    """Backend to test to the capability that it lacks for it."""
-    return _MATRIX
+@pytest.fixture(autouse=True)
+def _capability(request: pytest.FixtureRequest) -> None:
+    """What the backend is said to lack is not tried, unless that is asked for."""
+    matrix = request.config.pluginmanager.get_plugin("live-matrix")
+    names = matrix.capabilities(request.node)
+    if not names:
+        pytest.fail("say what this test proves: @pytest.mark.capability(…)", pytrace=False)
+    if matrix.backend(request.node) and not request.config.getoption("--try-lacks"):
+        capabilities_of(matrix.backend(request.node)).require(*names)
 
 
-def _expected(item: pytest.Item) -> str:
-    params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    name = getattr(item, "originalname", "")
-    return str(_MATRIX.get(params.get("stack_backend", ""), {}).get(name, ""))
+def _judged(item: pytest.Item, report: pytest.TestReport) -> None:
+    matrix: Any = item.config.pluginmanager.get_plugin("live-matrix")
+    kind = matrix.backend(item)
+    known = capabilities_of(kind)
+    lacks = [name for name in matrix.capabilities(item) if name not in known]
+    own = {"absent", *(f"lacks {name}" for name in lacks)}
+    if report.skipped and matrix.state(report) not in own:
+        report.outcome, report.longrepr = "failed", f"skipped for none of {lacks}: {report.longrepr}"
+    elif report.failed and lacks and item.config.getoption("--try-lacks"):
+        said = f"{kind} has no {lacks[0]}; tried: {str(report.longrepr).splitlines()[-1]}"
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, said)
+    elif report.passed and report.when == "call" and lacks:
+        report.outcome = "failed"
+        report.longrepr = f"passed, and capabilities.toml says that {kind} has no {', '.join(lacks)}"
 
 
-def _verdict(item: pytest.Item, report: pytest.TestReport) -> str:
-    """Why a report is not what the matrix promises; "" when it is."""
-    expected = _expected(item)
-    if report.skipped:
-        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if "is missing; to add it" in reason or (expected and f"'{expected}'" in reason):
-            return ""
-        return f"skipped, and capabilities.toml does not say so: {reason}"
-    if report.passed and report.when == "call" and expected:
-        return f"passed, and capabilities.toml says that it cannot for want of '{expected}'"
-    return ""
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if item.path.parent == Path(__file__).parent:
-        wrong = _verdict(item, report)
-        if wrong:
-            report.outcome, report.longrepr = "failed", wrong
+        _judged(item, report)
     return report
 
 
@@ -72,7 +73,9 @@ def bodies(aws: Any) -> Callable[[str], list[str]]:
 
     def received(url: str) -> list[str]:
         found: list[str] = []
-        while messages := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        # Without the long polls of the queue's own setting, which would pass in real time.
+        asked = {"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+        while messages := aws.sqs.receive_message(**asked).get("Messages"):
             for message in messages:
                 found.append(message["Body"])
                 aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

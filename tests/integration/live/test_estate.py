@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
+
 Bodies = Callable[[str], list[str]]
 
 
@@ -25,6 +27,7 @@ def _said(system: Any, aws: Any, text: str, at: str) -> dict[str, Any]:
     return dict(json.loads(answer["Payload"].read()))
 
 
+@pytest.mark.capability("word-counter", "functions")
 def test_words_count_1_and_then_12(stack: Any, fabric: Any, aws: Any) -> None:
     system = stack("templates/word-counter", config="test")
     first = _said(system, aws, "awsadvent some", "1.1")
@@ -35,8 +38,8 @@ def test_words_count_1_and_then_12(stack: Any, fabric: Any, aws: Any) -> None:
     assert json.loads(second["body"]) == {"text": "awsadvent: 12, some: 12"}
 
 
+@pytest.mark.capability("word-counter", "http-api")
 def test_words_are_counted_through_the_api(stack: Any, fabric: Any, aws: Any) -> None:
-    fabric.need("http-api")
     system = stack("templates/word-counter", config="test")
     secret = aws.secretsmanager.get_secret_value(SecretId=system["SlackToken"].physical_id)
     form = {"token": secret["SecretString"], "channel_id": "C1", "timestamp": "1.1", "text": "word"}
@@ -45,30 +48,26 @@ def test_words_are_counted_through_the_api(stack: Any, fabric: Any, aws: Any) ->
     assert (answer.status, answer.json()) == (200, {"text": "word: 1"})
 
 
-def test_orders_above_5000_take_the_priority_queue(stack: Any, fabric: Any, aws: Any, bodies: Bodies) -> None:
-    fabric.need("bucket-logging")
+@pytest.mark.capability("order-processing")
+def test_orders_above_5000_take_the_priority_queue_and_trials_neither(
+    stack: Any, fabric: Any, aws: Any, bodies: Bodies
+) -> None:
     system = stack("templates/order-processing", config="test")
-    placed = {"event": {"DataType": "String", "StringValue": "OrderPlaced"}}
-    for number, total in enumerate((5000, 5000.01, 12)):
-        order = json.dumps({"order_id": str(number), "total": total})
-        aws.sns.publish(TopicArn=system.topic("Orders"), Message=order, MessageAttributes=placed)
-    fabric.run_until_idle(timeout=30)
-    ways = {way: bodies(system.queue(way)) for way in ("PriorityOrders", "StandardOrders")}
-    found = {way: sorted(json.loads(body)["order_id"] for body in orders) for way, orders in ways.items()}
-    assert found == {"PriorityOrders": ["1"], "StandardOrders": ["0", "2"]}
+    orders = [("0", 5000, "Placed"), ("1", 5000.01, "Placed"), ("2", 12, "Placed"), ("t", 9000, "Trial")]
+    for number, total, kind in orders:
+        aws.sns.publish(
+            TopicArn=system.topic("Orders"),
+            Message=json.dumps({"order_id": number, "total": total}),
+            MessageAttributes={"event": {"DataType": "String", "StringValue": f"Order{kind}"}},
+        )
+    fabric.run_until_idle(timeout=60)
+    ways = ("PriorityOrders", "StandardOrders", "DevelopmentOrders")
+    found = {way: sorted(json.loads(body)["order_id"] for body in bodies(system.queue(way))) for way in ways}
+    assert (found["PriorityOrders"], found["StandardOrders"]) == (["1"], ["0", "2"])
+    assert "t" in found["DevelopmentOrders"]
 
 
-def test_only_developers_see_trial_orders(stack: Any, fabric: Any, aws: Any, bodies: Bodies) -> None:
-    fabric.need("bucket-logging")
-    system = stack("templates/order-processing", config="test")
-    trial = {"event": {"DataType": "String", "StringValue": "OrderTrial"}}
-    order = json.dumps({"order_id": "t", "total": 9000})
-    aws.sns.publish(TopicArn=system.topic("Orders"), Message=order, MessageAttributes=trial)
-    fabric.run_until_idle(timeout=30)
-    assert [json.loads(body)["order_id"] for body in bodies(system.queue("DevelopmentOrders"))] == ["t"]
-    assert bodies(system.queue("PriorityOrders")) == []
-
-
+@pytest.mark.capability("list-updates")
 def test_the_newest_update_of_a_child_stays(stack: Any, fabric: Any, aws: Any, bodies: Bodies) -> None:
     system = stack("templates/list-updates", config="test")
     updates = [

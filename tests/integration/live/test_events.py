@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 ENTRY = {"Source": "shop", "DetailType": "Order"}
 
 
+@pytest.mark.capability("events-to-queues")
 def test_a_rule_hands_the_events_that_it_matches_to_a_queue(
     stack: Any, fabric: Any, aws: Any, bodies: Callable[[str], list[str]]
 ) -> None:
@@ -27,16 +30,16 @@ def _kinds(aws: Any, table: str) -> list[str]:
     return [item["type"]["S"] for item in aws.dynamodb.scan(TableName=table)["Items"]]
 
 
+@pytest.mark.capability("events")
 def test_a_rule_starts_a_function(stack: Any, fabric: Any, aws: Any) -> None:
-    fabric.need("events")
     deployed = stack("stacks/worker.yaml")
     aws.events.put_events(Entries=[{**ENTRY, "Detail": "{}"}])
     fabric.run_until_idle()
     assert _kinds(aws, deployed.table("Items")) == ["Order"]
 
 
+@pytest.mark.capability("schedules")
 def test_a_schedule_starts_a_function(stack: Any, fabric: Any, aws: Any) -> None:
-    fabric.need("schedules")
     deployed = stack("stacks/worker.yaml")
     fabric.advance(2 * 3600)
     fabric.run_until_idle()

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 STACK = "stacks/fanout.yaml"
 Bodies = Callable[[str], list[str]]
 
@@ -18,6 +20,7 @@ def _publish(aws: Any, topic: str, message: str, value: int, kind: str) -> None:
     aws.sns.publish(TopicArn=topic, Message=message, Subject="news", MessageAttributes=attributes)
 
 
+@pytest.mark.capability("topic-filters")
 def test_a_filter_decides_which_queue_gets_a_message(
     stack: Any, fabric: Any, aws: Any, bodies: Bodies
 ) -> None:
@@ -30,6 +33,7 @@ def test_a_filter_decides_which_queue_gets_a_message(
     assert sorted(envelope["Message"] for envelope in envelopes) == ["large", "small"]
 
 
+@pytest.mark.capability("topics-to-functions")
 def test_a_subscribed_function_gets_what_its_filter_lets_through(
     stack: Any, fabric: Any, aws: Any, bodies: Bodies
 ) -> None:
@@ -41,6 +45,7 @@ def test_a_subscribed_function_gets_what_its_filter_lets_through(
     assert json.loads(answer) == {"source": "aws:sns", "subject": "news", "message": "first", "kind": "order"}
 
 
+@pytest.mark.capability("topics-to-functions")
 def test_a_subscription_shows_the_function_that_was_asked_for(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK)
     found = aws.sns.list_subscriptions_by_topic(TopicArn=deployed.topic("Topic"))["Subscriptions"]
@@ -48,6 +53,7 @@ def test_a_subscription_shows_the_function_that_was_asked_for(stack: Any, fabric
     assert [entry["Protocol"] for entry in found if entry["Endpoint"] == function] == ["lambda"]
 
 
+@pytest.mark.capability("destinations")
 def test_an_asynchronous_failure_reaches_its_destination(
     stack: Any, fabric: Any, aws: Any, bodies: Bodies
 ) -> None:
@@ -60,6 +66,7 @@ def test_an_asynchronous_failure_reaches_its_destination(
     assert record["responsePayload"]["errorType"] == "KeyError"
 
 
+@pytest.mark.capability("function-logs")
 def test_what_a_function_prints_is_in_its_log_group(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK)
     _publish(aws, deployed.topic("Topic"), "first", 1, "return")

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 STACK = "stacks/inbox.yaml"
 
 
@@ -18,6 +20,7 @@ def _seen(aws: Any, table: str) -> dict[str, int]:
     return {item["id"]["S"]: int(item["seen"]["N"]) for item in items}
 
 
+@pytest.mark.capability("queue-mappings")
 def test_every_message_is_written_once(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK, require="emulated")
     for number in range(12):
@@ -26,6 +29,7 @@ def test_every_message_is_written_once(stack: Any, fabric: Any, aws: Any) -> Non
     assert _seen(aws, deployed.table("Items")) == {str(number): 1 for number in range(12)}
 
 
+@pytest.mark.capability("queue-mappings")
 def test_only_the_failed_message_of_a_batch_returns_and_ends_in_the_dead_letter_queue(
     stack: Any, fabric: Any, aws: Any, bodies: Callable[[str], list[str]]
 ) -> None:
@@ -38,6 +42,7 @@ def test_only_the_failed_message_of_a_batch_returns_and_ends_in_the_dead_letter_
     assert _seen(aws, deployed.table("Items")) == {"0": 1, "1": 1, "2": 1}
 
 
+@pytest.mark.capability("mapping-filters")
 def test_what_the_filter_refuses_is_gone(
     stack: Any, fabric: Any, aws: Any, bodies: Callable[[str], list[str]]
 ) -> None:
@@ -49,6 +54,7 @@ def test_what_the_filter_refuses_is_gone(
     assert bodies(deployed.queue("Inbox")) == []
 
 
+@pytest.mark.capability("journal")
 def test_the_journal_tells_who_wrote_what(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK)
     _send(aws, deployed.queue("Inbox"), id="a")
@@ -57,6 +63,7 @@ def test_the_journal_tells_who_wrote_what(stack: Any, fabric: Any, aws: Any) -> 
     assert (write.actor, write.target) == (deployed.function("Writer"), deployed.table("Items"))
 
 
+@pytest.mark.capability("stacks")
 def test_a_deleted_stack_leaves_nothing(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK)
     deployed.delete()
@@ -65,6 +72,7 @@ def test_a_deleted_stack_leaves_nothing(stack: Any, fabric: Any, aws: Any) -> No
     assert aws("lambda").list_functions()["Functions"] == []
 
 
+@pytest.mark.capability("advance")
 def test_a_message_is_delayed_until_time_passes(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK)
     body = json.dumps({"kind": "wanted", "id": "late"})
@@ -75,6 +83,7 @@ def test_a_message_is_delayed_until_time_passes(stack: Any, fabric: Any, aws: An
     assert _seen(aws, deployed.table("Items")) == {"late": 1}
 
 
+@pytest.mark.capability("step")
 def test_work_is_done_in_single_steps(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK)
     _send(aws, deployed.queue("Inbox"), id="a")
@@ -85,6 +94,7 @@ def test_work_is_done_in_single_steps(stack: Any, fabric: Any, aws: Any) -> None
     assert _seen(aws, deployed.table("Items")) == {"a": 1}
 
 
+@pytest.mark.capability("snapshot")
 def test_a_world_is_taken_back(stack: Any, fabric: Any, aws: Any) -> None:
     deployed = stack(STACK)
     before = fabric.snapshot()

@@ -16,7 +16,7 @@ import pytest
 from stackproof.backends.servers import LocalStackServer, MinistackServer, MotoServer, Server
 from stackproof.errors import BackendError
 
-pytestmark = [pytest.mark.live, pytest.mark.needs("ministack")]
+pytestmark = [pytest.mark.live, pytest.mark.needs("ministack"), pytest.mark.capability("servers")]
 _USER = """
 import sys, time
 from stackproof.backends.servers import MinistackServer

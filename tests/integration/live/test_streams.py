@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 STACK = "stacks/streams.yaml"
 
 
@@ -22,8 +24,8 @@ def _items(aws: Any, table: str) -> dict[str, dict[str, str]]:
     }
 
 
+@pytest.mark.capability("streams")
 def test_records_reach_the_table_and_changes_the_copy(stack: Any, fabric: Any, aws: Any) -> None:
-    fabric.need("streams")
     deployed = stack(STACK, require="emulated")
     stream = deployed["Stream"].physical_id
     for number in range(6):
@@ -35,8 +37,8 @@ def test_records_reach_the_table_and_changes_the_copy(stack: Any, fabric: Any, a
     }
 
 
+@pytest.mark.capability("streams")
 def test_the_records_of_a_key_keep_their_order(stack: Any, fabric: Any, aws: Any) -> None:
-    fabric.need("streams")
     deployed = stack(STACK)
     _put(aws, deployed["Stream"].physical_id, *[{"id": "a", "value": f"{number}"} for number in range(25)])
     fabric.run_until_idle(timeout=30)
@@ -44,10 +46,10 @@ def test_the_records_of_a_key_keep_their_order(stack: Any, fabric: Any, aws: Any
     assert _items(aws, deployed.table("Copies")) == {"a": {"value": "24", "how": "MODIFY"}}
 
 
+@pytest.mark.capability("streams")
 def test_a_poison_record_is_isolated_and_named(
     stack: Any, fabric: Any, aws: Any, bodies: Callable[[str], list[str]]
 ) -> None:
-    fabric.need("streams")
     deployed = stack(STACK)
     good = [{"id": f"{number}", "value": "v"} for number in range(4)]
     _put(aws, deployed["Stream"].physical_id, *good[:2], {"poison": True}, *good[2:])

@@ -16,10 +16,6 @@ class PassedThrough:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def watched(self, place: object) -> bool:
-        """Nobody here waits for what the endpoint's log groups hold."""
-        return False
-
     def snapshot(self) -> Any:
         """Nothing is kept here."""
         return None

@@ -6,6 +6,7 @@ from typing import Any
 
 from stackproof.backends.compat.clocks import wait
 from stackproof.backends.live.clock import WallClock
+from stackproof.backends.live.logs import LiveLogs
 from stackproof.backends.live.passing import PassedThrough
 from stackproof.backends.live.queues import LiveQueues
 from stackproof.backends.live.streams import LiveKinesis, LiveStreams, LiveTableStreams
@@ -55,6 +56,8 @@ class LiveWorld(World):
             return PassedThrough(name)
         if name == "sns":
             return LiveTopics(self)
+        if name == "logs":
+            return LiveLogs(self)
         if name in _STREAMS:
             return _STREAMS[name](self)
         if name in _OURS:

@@ -31,14 +31,15 @@ class Capabilities:
 
 
 @cache
-def _table() -> dict[str, dict[str, str]]:
+def table() -> dict[str, dict[str, str]]:
+    """Capability to what it means (``about``), and to the reason for each backend that lacks it."""
     with Path(__file__).with_suffix(".toml").open("rb") as file:
-        table: dict[str, dict[str, str]] = tomllib.load(file)
-    return table
+        rows: dict[str, dict[str, str]] = tomllib.load(file)
+    return rows
 
 
 def capabilities_of(backend: str) -> Capabilities:
     """The capabilities of ``embedded``, a server by its name, or ``endpoint`` (anything unknown)."""
-    table = _table()
-    missing = {name: row[backend] for name, row in table.items() if backend in row}
-    return Capabilities(backend, frozenset(table), missing)
+    rows = table()
+    missing = {name: row[backend] for name, row in rows.items() if backend in row}
+    return Capabilities(backend, frozenset(rows), missing)

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -105,10 +106,37 @@ def ministack(port: str) -> None:
 
 
 def moto_server(port: str) -> None:
-    """moto's stand-alone server."""
+    """moto's stand-alone server.
+
+    It leaves the conditions of bucket policies out: one that denies plain HTTP would deny everything, so
+    policies of buckets are not judged there.
+    """
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
     from moto.server import main
 
+    bucket: Any = FakeBucket
+    bucket.get_permission = lambda *_: PermissionResult.NEUTRAL
+    bucket._log_permissions_enabled_policy = staticmethod(
+        _of_services(bucket._log_permissions_enabled_policy)
+    )
     main(["-H", "127.0.0.1", "-p", port])
+
+
+def _of_services(original: Any) -> Any:
+    """moto 5.2.5 asks every statement for ``Principal.Service`` and fails where that is the text ``"*"``."""
+
+    def permitted(target_bucket: Any, target_prefix: str | None) -> bool:
+        if not target_bucket.policy:
+            return False
+        policy = json.loads(target_bucket.policy)
+        found = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+        named = [one for one in found if isinstance(one.get("Principal"), dict)]
+        readable = json.dumps({**policy, "Statement": named}).encode()
+        seen = SimpleNamespace(name=target_bucket.name, partition=target_bucket.partition, policy=readable)
+        return bool(original(seen, target_prefix))
+
+    return permitted
 
 
 GUESTS: dict[str, Callable[[str], None]] = {

@@ -71,8 +71,8 @@ class MotoServer(Server):
     reset_path = "/moto-api/reset"
 
     def variables(self, port: int) -> Mapping[str, str]:
-        """Nothing: the port is an argument."""
-        return {}
+        """With AWS's managed policies, which the roles of SAM functions name; the port is an argument."""
+        return {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
 
 
 SERVERS: dict[str, type[Server]] = {

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from stackproof.deploy.fit import document
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.handlers.s3_lifecycle import lifecycle
-from stackproof.deploy.handlers.s3_notifications import notifications
+from stackproof.deploy.handlers.s3_notifications import UNREACHED, notifications
 from stackproof.deploy.model import Made
 
 Setter = Callable[[Job, str, Any], None]
@@ -156,11 +156,10 @@ class Bucket(Handler):
         )
 
     def _settings(self, job: Job, name: str) -> None:
-        if (
-            "NotificationConfiguration" in job.properties
-            and "s3-notifications" not in job.backend.capabilities
-        ):
-            job.left_out("NotificationConfiguration", "stored, objects notify nobody yet")
+        wanted = job.properties.get("NotificationConfiguration") or {}
+        unreached = UNREACHED if "s3-to-queues" in job.backend.capabilities else frozenset(wanted)
+        if "s3-notifications" not in job.backend.capabilities and unreached & wanted.keys():
+            job.left_out("NotificationConfiguration", "stored, objects notify no function of this stack")
         for setting, (_, setter, removal) in _OPERATIONS.items():
             if not job.changed(setting):
                 continue

@@ -10,6 +10,8 @@ _KINDS = {
     "QueueConfigurations": ("QueueConfigurations", "Queue", "QueueArn"),
     "TopicConfigurations": ("TopicConfigurations", "Topic", "TopicArn"),
 }
+UNREACHED = frozenset({"LambdaConfigurations", "EventBridgeConfiguration"})
+"""What live endpoints do not reach: functions, for they run in this process; a bus of theirs is not tried."""
 
 
 def notifications(configuration: Mapping[str, Any]) -> dict[str, Any]:
