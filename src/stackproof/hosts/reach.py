@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stackproof.hosts.model import Running
     from stackproof.hosts.session import Session
 
+
 def host_of(running: Running, session: Session) -> Host:
     """The testinfra host. Commands run as root where the inventory says ``sudo``."""
     from testinfra.host import Host
