@@ -91,3 +91,21 @@ def test_a_parameter_is_cached_for_each_environment_only(lab):
     assert [lab.invoke(name).value for name in ("a", "b")] == ["one", "two"]
     lab.world.advance(61)
     assert lab.invoke("a").value == "two"
+
+
+def test_what_the_layer_of_powertools_brings_along_is_there(lab):
+    lab.function(
+        "f",
+        """
+        from aws_lambda_powertools import Tracer
+        from aws_lambda_powertools.utilities.validation import validator
+        tracer = Tracer(service="s")
+        @validator(inbound_schema={"type": "object", "required": ["n"]})
+        @tracer.capture_lambda_handler
+        def handler(event, context):
+            tracer.put_annotation(key="n", value=event["n"])
+            return event["n"]
+        """,
+    )
+    assert lab.invoke("f", {"n": 3}).value == 3
+    assert lab.invoke("f", {}).error == "Unhandled"
