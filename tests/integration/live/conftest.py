@@ -47,11 +47,16 @@ def _judged(item: pytest.Item, report: pytest.TestReport) -> None:
     known = capabilities_of(kind)
     lacks = [name for name in matrix.capabilities(item) if name not in known]
     own = {"absent", *(f"lacks {name}" for name in lacks)}
-    if report.skipped and matrix.state(report) not in own:
-        report.outcome, report.longrepr = "failed", f"skipped for none of {lacks}: {report.longrepr}"
-    elif report.failed and lacks and item.config.getoption("--try-lacks"):
+    if (
+        lacks
+        and item.config.getoption("--try-lacks")
+        and not report.passed
+        and matrix.state(report) not in own
+    ):
         said = f"{kind} has no {lacks[0]}; tried: {str(report.longrepr).splitlines()[-1]}"
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, said)
+    elif report.skipped and matrix.state(report) not in own:
+        report.outcome, report.longrepr = "failed", f"skipped for none of {lacks}: {report.longrepr}"
     elif report.passed and report.when == "call" and lacks:
         report.outcome = "failed"
         report.longrepr = f"passed, and capabilities.toml says that {kind} has no {', '.join(lacks)}"

@@ -213,13 +213,15 @@ def test_records_of_a_delivery_stream_end_as_one_object(stack: Any, fabric: Any,
 @pytest.mark.capability("iot")
 def test_a_topic_rule_sends_what_it_selects(stack: Any, fabric: Any, aws: Any, bodies: Bodies) -> None:
     sqs = {"RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "QueueUrl": {"Ref": "Queue"}, "UseBase64": False}
-    payload = {"Sql": "SELECT t FROM 'rooms/+' WHERE t > 30", "Actions": [{"Sqs": sqs}]}
+    sql = "SELECT t FROM 'rooms/+' WHERE t > 30"
+    payload = {"Sql": sql, "Actions": [{"Sqs": sqs}]}
     rule = {"Type": "AWS::IoT::TopicRule", "Properties": {"TopicRulePayload": payload}}
-    made = stack(_template(Queue=QUEUE, Role=_role("iot.amazonaws.com"), Rule=rule))
+    hears = _function(SEND, **SENDS, Events={"Room": {"Type": "IoTRule", "Properties": {"Sql": sql}}})
+    made = stack(_template(Queue=QUEUE, Role=_role("iot.amazonaws.com"), Rule=rule, Hears=hears))
     for value in (20, 31):
         aws.iot_data.publish(topic="rooms/attic", payload=json.dumps({"t": value, "other": 1}).encode())
     fabric.run_until_idle(timeout=10)
-    assert [json.loads(body) for body in bodies(made.queue("Queue"))] == [{"t": 31}]
+    assert [json.loads(body) for body in bodies(made.queue("Queue"))] == [{"t": 31}] * 2
 
 
 @pytest.mark.capability("schedules")
