@@ -130,6 +130,6 @@ def is_template_file(path: Path) -> bool:
     if path.suffix.lower() not in {".json", ".yaml", ".yml", ".template"}:
         return False
     try:
-        return path.is_file() and looks_like_template(path.read_bytes())
+        return path.is_file() and looks_like_template(path.read_bytes(), typed=False)
     except OSError:
         return False

@@ -320,7 +320,7 @@ def _consider(search: _Search, entry: os.DirEntry[str], path: Path) -> None:
         if suffix in TEMPLATE_SUFFIXES:
             _unreadable(search, path, error)
         return
-    if not looks_like_template(data):
+    if not looks_like_template(data, typed=suffix not in TEMPLATE_SUFFIXES):
         if suffix in TEMPLATE_SUFFIXES and (not data.strip() or b"\0" in data):
             search.empty.append(display_name(search.root, path))
         return
