@@ -13,6 +13,7 @@ from stackproof.cli._console import say, speaks_unicode, wants_color, width_of
 from stackproof.errors import ConfigError, StackproofError, UsageError
 from stackproof.model import Location, Problem, Report, Verdict
 from stackproof.report import FORMATS, render
+from stackproof.verdict.files import write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +43,38 @@ def parse_outputs(texts: Sequence[str]) -> tuple[Output, ...]:
 
 
 def deliver(report: Report, outputs: Sequence[Output], *, verbose: bool = False) -> None:
-    """Write the report to every output, files first. Raises ``ConfigError`` when a file cannot be written."""
+    """Write the report to every output, files first.
+
+    One that cannot be written stops no other; then its error is raised, the first one of several:
+    ``ConfigError`` for a file, ``OSError`` for stdout.
+    """
+    failed: list[Exception] = []
     for one in sorted(outputs, key=lambda output: output.file is None):
-        if one.file is not None:
-            options = {"verbose": verbose, "width": 100} if one.format == "console" else {}
-            _write(one.file, render(report, one.format, **options))
-        elif one.format == "console":
-            say(
-                render(
-                    report,
-                    "console",
-                    color=wants_color(sys.stdout),
-                    width=width_of(sys.stdout),
-                    unicode=speaks_unicode(sys.stdout),
-                    verbose=verbose,
-                )
+        try:
+            _deliver(report, one, verbose)
+        except (ConfigError, OSError) as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _deliver(report: Report, output: Output, verbose: bool) -> None:
+    if output.file is not None:
+        options = {"verbose": verbose, "width": 100} if output.format == "console" else {}
+        _write(output.file, render(report, output.format, **options))
+    elif output.format == "console":
+        say(
+            render(
+                report,
+                "console",
+                color=wants_color(sys.stdout),
+                width=width_of(sys.stdout),
+                unicode=speaks_unicode(sys.stdout),
+                verbose=verbose,
             )
-        else:
-            say(render(report, one.format))
+        )
+    else:
+        say(render(report, output.format))
 
 
 @contextmanager
@@ -88,7 +103,8 @@ def telling(pillar: str, outputs: Sequence[Output]) -> Iterator[None]:
 def _write(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
+        write_file(file, text.encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         hint = "choose another file for this format"
-        raise ConfigError(f"cannot be written: {error.strerror}", file=str(file), hint=hint) from error
+        what = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"cannot be written: {what}", file=str(file), hint=hint) from error

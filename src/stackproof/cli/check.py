@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from stackproof.cli._console import progress, say, speaks_unicode, wants_color, width_of
+from stackproof.cli._console import progress
 from stackproof.cli._project import load_project, project_options
-from stackproof.errors import ConfigError, UsageError
-
-if TYPE_CHECKING:
-    from stackproof.model import Report
+from stackproof.errors import UsageError
 
 _LEVELS = click.Choice(["error", "warning", "info", "never"])
 _WEIGHTS = click.Choice(["error", "warning", "info"])
@@ -83,13 +78,13 @@ def command(
     PATHS are files and folders; by default the template folders of the configuration. Exit code: 0 clean,
     1 findings at the threshold, 2 usage, broken rule or configuration, or nothing to judge, 3 internal error.
     """
-    from stackproof.cli._output import Output, telling
+    from stackproof.cli._output import Output, deliver, telling
     from stackproof.gate.request import CheckRequest, Shard
     from stackproof.gate.run import check, with_overrides
     from stackproof.gate.scope import weaker
 
-    wanted = _wanted(formats, outputs)
-    with telling("check", [Output(form, file) for form, file in wanted]):
+    wanted = [Output(form, file) for form, file in _wanted(formats, outputs)]
+    with telling("check", wanted):
         project = load_project(root_dir, config_file, paths)
         config = with_overrides(
             project.config, fail_on=fail_on, undecided=undecided, workers=workers, time_limit=time_limit
@@ -109,8 +104,7 @@ def command(
             given=(f"the configuration was given on the command line: {config_file}",) if config_file else (),
         )
         report = check(request, config, project.root, progress=progress)
-    for form, file in wanted:
-        _write(report, form, file)
+    deliver(report, wanted)
     return report.exit_code
 
 
@@ -129,24 +123,3 @@ def _wanted(formats: tuple[str, ...], outputs: tuple[str, ...]) -> list[tuple[st
     if sum(file is None for _, file in wanted) > 1:
         raise UsageError("only one report can go to stdout", hint="write the others as FORMAT=FILE")
     return wanted or [("console", None)]
-
-
-def _write(report: Report, form: str, file: Path | None) -> None:
-    from stackproof.report import render
-
-    if file is None:
-        if form == "console":
-            options = {
-                "color": wants_color(sys.stdout),
-                "width": width_of(sys.stdout),
-                "unicode": speaks_unicode(sys.stdout),
-            }
-            say(render(report, form, **options))
-        else:
-            say(render(report, form))
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(render(report, form), encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise ConfigError(f"cannot be written: {error.strerror}", file=str(file)) from error

@@ -10,6 +10,7 @@ import click
 from stackproof.errors import UsageError
 from stackproof.template.convert import aliases, comments, is_json, respelled
 from stackproof.template.convert import convert as convert_text
+from stackproof.verdict.files import write_file
 
 
 @click.command("convert")
@@ -68,6 +69,6 @@ def write_text(text: str, output: Path | None) -> None:
         click.echo(text, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        write_file(output, text.encode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror or error}", file=str(output)) from error

@@ -16,6 +16,7 @@ from typing import Any
 
 from stackproof.errors import ConfigError
 from stackproof.model import Finding, Outcome, Status
+from stackproof.verdict.files import write_file
 from stackproof.verdict.fingerprint import base_of
 
 VERSION = 1
@@ -122,7 +123,7 @@ def write(baseline: Baseline, path: Path) -> None:
         if path.is_file() and path.read_bytes() == text:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text)
+        write_file(path, text)
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", file=str(path)) from error
 
