@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from pathlib import Path
 
@@ -55,8 +56,12 @@ def _tell_losses(text: str, name: str) -> None:
 def read_text(file: Path) -> str:
     """The text of a file or of standard input. Raises ``UsageError`` when it cannot be read as UTF-8."""
     try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return data.decode("utf-8-sig")
+        if str(file) == "-":
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        mode = file.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # to read a pipe is to wait for its writer
+            raise UsageError(f"not a regular file: {file}", hint="give - for standard input")
+        return file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror or error}", file=str(file)) from error
     except UnicodeDecodeError as error:
