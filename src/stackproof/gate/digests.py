@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,12 +34,16 @@ def combine(*parts: str) -> str:
     return whole.hexdigest()
 
 
+_OURS = ("__pycache__", ".stackproof")
+
+
 class Files:
     """Digests of files, each computed once in a run. Names are relative to ``root`` or absolute."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: dict[str, str] = {}
+        self._marks: dict[str, _Mark] = {}
 
     def digest(self, name: str) -> str:
         """The digest of a file's content, of the sorted names in a folder, "" when nothing is there.
@@ -49,8 +54,16 @@ class Files:
         if name not in self._known:
             plain = name.removeprefix(EXISTS)
             path = os.path.join(self._root, plain)
+            self._marks.setdefault(path, _mark(path))
             self._known[name] = _digest(path) if plain is name else _existence(path)
         return self._known[name]
+
+    def changed(self) -> bool:
+        """Whether anything was written to since its digest was taken, even if it is now as it was.
+
+        Who read it in between may have seen something else.
+        """
+        return any(_mark(path) != mark for path, mark in self._marks.items())
 
     def name(self, path: Path | str) -> str:
         """The name under which a path is kept: relative below the root, so that a cache can move along."""
@@ -70,11 +83,34 @@ class Files:
             return self.digest(self.name(path))
         parts = []
         for folder, folders, names in os.walk(path):
+            self._marks.setdefault(folder, _listing(folder))
             folders[:] = sorted(one for one in folders if one != "__pycache__")
             for name in sorted(names):
                 full = os.path.join(folder, name)
                 parts += [os.path.relpath(full, path), self.digest(self.name(full))]
         return combine(*parts)
+
+
+_Mark = tuple[object, ...]
+
+
+def _mark(path: str) -> _Mark:
+    """What cannot stay the same when a file is written to or put in another's place: no clock is asked."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return ()
+    if stat.S_ISDIR(status.st_mode):
+        return _listing(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _listing(folder: str) -> _Mark:
+    """The names in a folder without those of compiled Python, which a run may bring about itself."""
+    try:
+        return tuple(sorted(name for name in os.listdir(folder) if name not in _OURS))
+    except OSError:
+        return ()
 
 
 def _existence(path: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import stat
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -14,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackproof.config import Config
+from stackproof.errors import StackproofError
 from stackproof.gate import rules
 from stackproof.gate.cache import Cache
-from stackproof.gate.digests import EXISTS, Files
+from stackproof.gate.digests import Files
+from stackproof.gate.keeping import Keeper
 from stackproof.gate.keys import Keys
 from stackproof.gate.lanes import Lanes, Policies, Results, Told
 from stackproof.gate.packing import unpack
@@ -42,7 +42,8 @@ class _Gathered:
 
     results: dict[str, dict[str, StageResult]]
     ended: dict[str, Ended] = field(default_factory=dict)
-    told: Told | None = None
+    told: Told = field(default_factory=Told)
+    problems: list[Problem] = field(default_factory=list)
 
 
 class Fresh:
@@ -58,7 +59,7 @@ class Fresh:
         self._cache = cache
         self._as_written = as_written
         self._stages = (RESOLVED, WRITTEN) if as_written else (RESOLVED, WRITTEN, OUTSIDE)
-        self._started = time.time_ns()
+        self._keeper = Keeper(root, cache, files)
         self._code: tuple[Path, ...] = ()
 
     def judge(
@@ -83,8 +84,9 @@ class Fresh:
             problems=(*told.problems, *answer.problems),
             rules=_shown((*told.rules, *rules.RULES.values()), lint_rules, answer),
         )
-        if not gathered.ended:
+        if not gathered.ended and not gathered.problems:
             self._keep_whole(key, answer, gathered)
+        self._keeper.flush()
         return answer
 
     def _work(
@@ -106,7 +108,8 @@ class Fresh:
                 for lane in early:
                     pool.give(lane, missing)
                 self._gather(pool, templates, len(early), gathered, progress)
-                return gathered, self._known_code(gathered.told or lanes.policies().told), lint_rules
+                told = gathered.told if gathered.told.rules else lanes.policies().told
+                return gathered, self._known_code(told), lint_rules
             pool.close(*early)
             policies = lanes.policies()
             self._known_code(policies.told)
@@ -125,10 +128,18 @@ class Fresh:
     ) -> tuple[RuleInfo, ...]:
         """Load everything here, once, and share the templates out; gives cfn-lint's rules."""
         lanes = self._lanes(templates, dict(gathered.results).__getitem__)
-        lint = lanes.linter()
-        lint_rules = tuple(lint.rules())
-        self._cache.keep(self._keys.lint_rules(), lint_rules, {})
-        ready = lanes.together(lint, policies, [templates[job].file for job in missing])
+        lint_rules: tuple[RuleInfo, ...] = ()
+        files = [templates[job].file for job in missing]
+        try:
+            loaded = lanes.linter()
+        except StackproofError as error:
+            gathered.problems.append(_unusable(error, self._files))
+            ready = lanes.together(None, policies, files)
+        else:
+            self._known_code(Told(code=loaded.code))
+            lint_rules = tuple(loaded.engine.rules())
+            self._keeper.keep(self._keys.lint_rules(), lint_rules, self._code)
+            ready = lanes.together(loaded.engine, policies, files)
         workers = min(self._config.workers or _processors(), len(missing))
         pool.give(pool.open(lambda: ready, workers), missing)
         self._gather(pool, templates, 1, gathered, progress)
@@ -146,7 +157,7 @@ class Fresh:
         )
 
     def _known_code(self, told: Told) -> Told:
-        self._code = tuple(map(Path, told.code))
+        self._code = tuple(dict.fromkeys((*self._code, *map(Path, told.code))))
         return told
 
     def _gather(
@@ -163,7 +174,7 @@ class Fresh:
         with closing(pool.events()) as events, progress("judging", len(total)) as step:
             for event in events:
                 if isinstance(event, Prepared):
-                    gathered.told = self._known_code(unpack(event.told, Told))
+                    gathered.told = gathered.told.and_of(self._known_code(unpack(event.told, Told)))
                     continue
                 file = templates[event.job].file
                 if isinstance(event, Part):
@@ -185,31 +196,20 @@ class Fresh:
         result = unpack(part.payload, StageResult)
         result = replace(result, reads=tuple(sorted({self._files.name(path) for path in result.reads})))
         gathered.results[file][result.stage] = result
-        reads = self._settled([*result.reads, *self._code])
-        if reads is not None:
-            self._cache.keep(self._keys.stage(file, result.stage), result, reads)
-
-    def _settled(self, names: Iterable[str | Path]) -> dict[str, str] | None:
-        """The digests of the files, or None when one was written to while this run went on."""
-        reads = self._files.reads(names)
-        for name in reads:
-            if not name.startswith(EXISTS) and _written(self._root / name) >= self._started:
-                return None
-        return reads
+        self._keeper.keep(self._keys.stage(file, result.stage), result, [*result.reads, *self._code])
 
     def _keep_whole(self, key: str, answer: EstateResult, gathered: _Gathered) -> None:
         names = {
             name for results in gathered.results.values() for one in results.values() for name in one.reads
         }
-        reads = self._settled([*names, *self._code])
-        if reads is not None and not any(problem.exit_code == 3 for problem in answer.problems):
-            self._cache.keep(key, answer, reads)
+        if not any(problem.exit_code == 3 for problem in answer.problems):
+            self._keeper.keep(key, answer, [*names, *self._code])
 
     def _answer(
         self, templates: Sequence[TemplateFile], assemblies: Sequence[Path], gathered: _Gathered
     ) -> EstateResult:
         findings: list[Finding] = []
-        problems: list[Problem] = []
+        problems = list(gathered.problems)
         for file, ended in gathered.ended.items():
             if ended.overran:
                 findings.append(rules.timeout(file, self._config.time_limit, _done(gathered.results[file])))
@@ -240,7 +240,7 @@ class Fresh:
             from stackproof.template.assembly import check_assembly
 
             known = sound(check_assembly(folder, self._root).findings, tuple[Finding, ...])
-            self._cache.keep(key, known, {})
+            self._keeper.keep(key, known)
         return known
 
 
@@ -259,6 +259,12 @@ def _without_collections() -> Iterator[None]:
 def _done(results: Mapping[str, StageResult]) -> str:
     names = [_NAMES[stage] for stage in (RESOLVED, WRITTEN, OUTSIDE) if stage in results]
     return f"; {' and '.join(names)} came to their end before" if names else ""
+
+
+def _unusable(error: StackproofError, files: Files) -> Problem:
+    """cfn-lint cannot be loaded: what Guard and the checks find is told all the same."""
+    place = Location(files.name(error.file), max(1, error.line), max(1, error.column)) if error.file else None
+    return Problem(error.message, error.exit_code, place, error.hint or "the other rules still ran")
 
 
 def _crashed(file: str, ended: Ended) -> Problem:
@@ -285,15 +291,6 @@ def _missing(templates: Sequence[TemplateFile], gathered: _Gathered, stages: int
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _written(path: Path) -> int:
-    """When a file was written to, in nanoseconds; 0 for one that is not there, and for a folder."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0
-    return 0 if stat.S_ISDIR(status.st_mode) else status.st_mtime_ns
 
 
 def _size(path: Path) -> int:

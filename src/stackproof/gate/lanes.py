@@ -7,12 +7,15 @@ parent still looks into the cache. Importing this module is cheap for that reaso
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import stackproof
 from stackproof.config import Config
 from stackproof.gate.keys import Keys
 from stackproof.gate.pool import Ready, Work
@@ -35,12 +38,25 @@ Results = Mapping[str, StageResult]
 class Told:
     """What the parent must know of the rule sets and checks: their rules, what is wrong with them.
 
-    ``code`` are the files of checks that are not installed under a version: their content is an input.
+    ``code`` are the files of rules and checks that are not installed under a version, with what they
+    import: their content is an input.
     """
 
     rules: tuple[RuleInfo, ...] = ()
     problems: tuple[Problem, ...] = ()
     code: tuple[str, ...] = ()
+
+    def and_of(self, other: Told) -> Told:
+        """What two workers told."""
+        return Told((*self.rules, *other.rules), (*self.problems, *other.problems), (*self.code, *other.code))
+
+
+@dataclass(frozen=True, slots=True)
+class Linter:
+    """cfn-lint, loaded, and the files of the project's own rules and of what they import."""
+
+    engine: LintEngine
+    code: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +99,23 @@ class Lanes:
         from stackproof.checks.guard.engine import GuardEngine
         from stackproof.checks.guard.rulesets import load_rulesets
 
+        before = frozenset(sys.modules)
         rulesets, checks = load_rulesets(self._config, self._root), load_checks(self._config.checks)
         guard = GuardEngine(rulesets)
         told = Told(
             (*guard.rules(), *checks.rules()),
             (*rulesets.problems, *checks.problems),
-            tuple(_editable_code(checks.checks)),
+            tuple(_editable_code(before)),
         )
         return Policies(guard, checks, told)
 
-    def linter(self) -> LintEngine:
+    def linter(self) -> Linter:
         """Load cfn-lint with its rules. Raises ``ConfigError`` and ``RuleError``."""
         from stackproof.checks.lint.engine import LintEngine
 
-        return LintEngine(self._config, self._root)
+        before = frozenset(sys.modules)
+        engine = LintEngine(self._config, self._root)
+        return Linter(engine, tuple(_editable_code(before)))
 
     def deploying(self) -> Ready:
         """A worker for Guard and the checks; it tells what the parent must know of them."""
@@ -107,14 +126,21 @@ class Lanes:
 
     def linting(self) -> Ready:
         """A worker for cfn-lint."""
-        return Ready(self._linted(self.linter(), self._views(self._keys.links.related)))
+        loaded = self.linter()
+        work = self._linted(loaded.engine, self._views(self._keys.links.related))
+        return Ready(work, message(Told(code=loaded.code)))
 
-    def together(self, lint: LintEngine, policies: Policies, missing: Collection[str]) -> Ready:
-        """A worker for every stage. Those of the ``missing`` that share neighbours share what is read."""
+    def together(self, lint: LintEngine | None, policies: Policies, missing: Collection[str]) -> Ready:
+        """A worker for every stage. Those of the ``missing`` that share neighbours share what is read.
+
+        Without cfn-lint its stages are left out.
+        """
         from stackproof.gate.estates import groups
 
         views = self._views(groups(self._keys.links, missing).__getitem__)
-        works = (self._deployed(policies, views), self._linted(lint, views))
+        works = [self._deployed(policies, views)]
+        if lint is not None:
+            works.append(self._linted(lint, views))
         return Ready(lambda job: (payload for work in works for payload in work(job)))
 
     def _views(self, related: Callable[[str], frozenset[str]]) -> Views:
@@ -149,10 +175,17 @@ class Lanes:
         return work
 
 
-def _editable_code(checks: Iterable[object]) -> Iterator[str]:
-    """The files of checks that are not installed under a version."""
-    for check in checks:
-        module = sys.modules.get(type(check).__module__)
-        file = getattr(module, "__file__", None)
-        if file and "site-packages" not in Path(file).parts:
-            yield file
+def _editable_code(before: Collection[str]) -> Iterator[str]:
+    """The files of modules that were imported since and are not installed under a version."""
+    schemes = sysconfig.get_paths()
+    installed = tuple(
+        f"{folder}{os.sep}"
+        for folder in (
+            *(schemes[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+            os.path.dirname(stackproof.__file__),
+        )
+    )
+    for name, module in list(sys.modules.items()):
+        file = None if name in before else getattr(module, "__file__", None)
+        if file and not os.path.abspath(file).startswith(installed):
+            yield os.path.abspath(file)
