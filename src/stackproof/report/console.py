@@ -22,6 +22,9 @@ from stackproof.report.text import Paper
 _SLOWEST = 3
 _SLOW = 1.0
 _MARGIN = "      "
+_MESSAGE = 500
+_LINES = 20
+"""What of a message is shown, in characters and lines: some list every value that AWS knows."""
 
 
 def render(
@@ -45,7 +48,7 @@ def render(
 
 def _finding(finding: Finding, report: Report, rules: dict[str, RuleInfo], paper: Paper) -> Iterator[str]:
     yield from _heading(finding, paper)
-    for paragraph in finding.message.splitlines() or [""]:
+    for paragraph in _readable(finding.message, paper).splitlines() or [""]:
         yield from paper.wrap(paragraph, _MARGIN)
     if finding.configurations:
         yield from paper.wrap(f"in {', '.join(finding.configurations)}", _MARGIN)
@@ -58,6 +61,18 @@ def _finding(finding: Finding, report: Report, rules: dict[str, RuleInfo], paper
     why = because(finding)
     if why:
         yield from (paper.paint(line, "faint") for line in paper.wrap(why, _MARGIN))
+
+
+def _readable(message: str, paper: Paper) -> str:
+    """The message, or as much of its start as a person reads and where the rest is."""
+    lines = message.strip().splitlines()
+    short = "\n".join(lines[:_LINES])
+    if len(lines) <= _LINES and len(short) <= _MESSAGE:
+        return message
+    if len(short) > _MESSAGE:
+        whole_words = short[: _MESSAGE + 1].rpartition(" ")[0]
+        short = whole_words if len(whole_words) > _MESSAGE // 2 else short[:_MESSAGE]
+    return f"{short.rstrip()} {paper.sign('…', '...')} (cut: the json report has all of it)"
 
 
 def _heading(finding: Finding, paper: Paper) -> Iterator[str]:
@@ -92,7 +107,7 @@ def _problem(problem: Problem, paper: Paper) -> Iterator[str]:
     where = f"{problem.location}: " if problem.location else ""
     rule = f"{problem.rule}: " if problem.rule else ""
     word = paper.paint("problem", "error")
-    first, *rest = paper.wrap(f"{where}{rule}{problem.message}", "        ", "        ")
+    first, *rest = paper.wrap(f"{where}{rule}{_readable(problem.message, paper)}", "        ", "        ")
     yield f"{word} {first.lstrip()}"
     yield from rest
     if problem.hint:

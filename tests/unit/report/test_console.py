@@ -119,3 +119,33 @@ def test_words_longer_than_the_paper_are_cut_and_nothing_is_lost() -> None:
     lines = list(Paper(40).wrap(f"see {word} there", "  "))
     assert all(len(line) <= 40 for line in lines)
     assert "".join(line.strip() for line in lines).replace(" ", "") == f"see{word}there"
+
+
+def test_a_message_without_end_is_cut_and_the_other_formats_keep_it(full: Report) -> None:
+    message = "it is not one of " + ", ".join(f"m{number}.large" for number in range(1000))
+    report = replace(full, findings=(replace(full.findings[0], message=message),), problems=())
+    text = " ".join(render(report, "console").split())
+    assert "it is not one of m0.large, m1.large" in text
+    assert "… (cut: the json report has all of it)" in text
+    assert "m40.large" in text
+    assert "m100.large" not in text
+    assert "... (cut: the json report" in " ".join(render(report, "console", unicode=False).split())
+    for form in ("json", "junit", "sarif", "gitlab", "html", "github"):
+        assert "m999.large" in render(report, form), form
+    unbroken = replace(report, findings=(replace(full.findings[0], message="a " + "b" * 1000),))
+    assert render(unbroken, "console").count("b") > 400
+
+
+def test_a_message_of_many_lines_is_cut(full: Report) -> None:
+    report = replace(full, findings=(replace(full.findings[0], message="a\n" * 200 + "z"),))
+    text = render(report, "console")
+    assert text.count("      a\n") == 19
+    assert "      a … (cut: the json report has all of it)\n" in text
+
+
+def test_a_message_that_can_be_read_is_whole(full: Report) -> None:
+    message = "word " * 99 + "end"
+    report = replace(full, findings=(replace(full.findings[0], message=message),))
+    text = render(report, "console")
+    assert "end\n" in text
+    assert "(cut" not in text
