@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from stackproof.errors import ResultError
-from stackproof.model import Finding, Report
+from stackproof.model import Finding, Report, Severity
 
 SCHEMA = 1
 """Raised whenever a reader of the old form would misread the new one."""
@@ -46,9 +46,12 @@ def loads(data: bytes) -> Report:
         if isinstance(finding, dict):
             _only_known(finding, Finding, "a finding")
     try:
-        return msgspec.convert(raw, Report, str_keys=True)
+        report = msgspec.convert(raw, Report, str_keys=True)
     except msgspec.ValidationError as error:
         raise ResultError(f"is not a result: {error}", hint="write it with '--format json'") from error
+    if report.fail_on not in {*Severity, "never"}:
+        raise ResultError(f"has no known threshold: {report.fail_on!r}", hint="write it with '--format json'")
+    return report
 
 
 def _only_known(data: dict[str, Any], kind: type[Report] | type[Finding], what: str) -> None:

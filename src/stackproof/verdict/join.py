@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stackproof.model import Report, Verdict
+from stackproof.verdict.threshold import exit_code
 
 _SHARD = re.compile(r"shard (\d+)/(\d+)")
 
@@ -98,12 +99,22 @@ def _answer(pillar: str, results: Sequence[Result], wanted: str, allow_dirty: bo
 
 
 def _passed(report: Report) -> bool:
-    return report.verdict is Verdict.PASS and report.exit_code == 0
+    return report.verdict is Verdict.PASS and report.exit_code == 0 and _own_exit_code(report) == 0
+
+
+def _own_exit_code(report: Report) -> int:
+    """The exit code that what the report holds amounts to, whatever it says of itself."""
+    return exit_code(report.findings, report.problems, report.fail_on)
 
 
 def _wrong(report: Report, wanted: str, allow_dirty: bool) -> Iterable[str]:
-    if not _passed(report):
+    if report.exit_code or report.verdict is not Verdict.PASS:
         yield f"failed with exit code {report.exit_code}" if report.exit_code else "failed"
+    if _own_exit_code(report) > report.exit_code:
+        yield (
+            f"is inconsistent: what it holds is exit code {_own_exit_code(report)}, "
+            f"it says {report.exit_code}"
+        )
     if wanted and not _same(report.commit, wanted):
         yield f"is of commit {report.commit[:12] or '(unknown)'}, wanted is {wanted[:12]}"
     if report.dirty and not allow_dirty:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stackproof import cli
-from stackproof.model import Report, Verdict
+from stackproof.model import Finding, Location, Problem, Report, Severity, Status, Verdict
 from stackproof.verdict.document import dumps
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -87,6 +87,38 @@ def test_shards_join(result: Any) -> None:
     ]
     assert cli.main(["verdict", *files]) == 0
     assert cli.main(["verdict", files[0]]) == 1
+
+
+@pytest.mark.parametrize(
+    ("held", "code"),
+    [
+        ({"problems": (Problem("it broke", 2), Problem("a defect", 3))}, 3),
+        ({"findings": (Finding("R1", "bad", Location("a.yaml")),)}, 1),
+    ],
+)
+def test_a_result_that_contradicts_itself_fails(
+    result: Any, held: dict[str, Any], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["verdict", result(**held)]) == 1
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"check.json is inconsistent: what it holds is exit code {code}, it says 0" in text
+    assert cli.main(["verdict", result(), result("prove.json", pillar="prove", **held)]) == 1
+
+
+def test_a_threshold_that_nobody_knows_is_no_result(result: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        cli.main(["verdict", result(fail_on="fatal", findings=(Finding("R1", "bad", Location("a")),))]) == 1
+    )
+    assert "has no known threshold: 'fatal'" in " ".join(capsys.readouterr().out.split())
+    assert (
+        cli.main(["verdict", result(fail_on="never", findings=(Finding("R1", "bad", Location("a")),))]) == 0
+    )
+
+
+def test_findings_that_do_not_count_contradict_nothing(result: Any) -> None:
+    quiet = Finding("R1", "bad", Location("a.yaml"), severity=Severity.WARNING)
+    known = Finding("R1", "bad", Location("a.yaml"), status=Status.BASELINED)
+    assert cli.main(["verdict", result(findings=(quiet, known))]) == 0
 
 
 def test_the_answer_for_a_shell(result: Any, capsys: pytest.CaptureFixture[str]) -> None:
