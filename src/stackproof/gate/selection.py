@@ -86,7 +86,8 @@ def _changed(request: CheckRequest, root: Path) -> frozenset[Path]:
 
 def _is_template(path: Path) -> bool:
     try:
-        return looks_like_template(path.read_bytes())
+        typed = path.suffix.lower() not in TEMPLATE_SUFFIXES
+        return looks_like_template(path.read_bytes(), typed=typed)
     except FileNotFoundError:
         return False
     except OSError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stackproof.config import Config
+from stackproof.config import Config, Environment
 from stackproof.template.discover import TemplateFile
 from stackproof.template.estate import Estate
 
@@ -39,13 +39,13 @@ Resources:
 def judge(engine):
     """Resolve a template with parameter values and give the engine's findings beyond the written ones."""
 
-    def run(text: str, **configurations: dict[str, str]):
+    def run(text: str, config: Config | None = None, **configurations: dict[str, str]):
         Path("t.yaml").write_text(text, encoding="utf-8")
         Path("config").mkdir(exist_ok=True)
         for name, values in configurations.items():
             Path(f"config/{name}.json").write_text(json.dumps({"Parameters": values}), encoding="utf-8")
         root = Path.cwd()
-        estate = Estate(root, Config(), [TemplateFile("t.yaml", root / "t.yaml")])
+        estate = Estate(root, config or Config(), [TemplateFile("t.yaml", root / "t.yaml")])
         made = engine()
         written = made.lint(root / "t.yaml", "t.yaml")
         return [
@@ -115,3 +115,35 @@ def test_a_suppression_in_the_template_is_kept(judge):
     )
     found = judge(text, prod={"Type": "t9.gigantic", "Name": "long"})
     assert not [one for one in found if one.logical_id == "Host"]
+
+
+PLACED = """
+Parameters:
+  Type: {Type: String}
+Resources:
+  Given:
+    Type: AWS::EC2::Instance
+    Properties: {ImageId: ami-12345678, InstanceType: !Ref Type}
+  Written:
+    Type: AWS::EC2::Instance
+    Properties: {ImageId: ami-12345678, InstanceType: m4.large}
+  Wrong:
+    Type: AWS::SQS::Queue
+    Properties: {Colour: red}
+"""
+
+
+def test_a_configuration_is_judged_for_its_own_region(judge):
+    environments = {"far": Environment(region="ap-east-2"), "near": Environment(region="us-east-1")}
+    given = {"Type": "m4.large"}
+    found = judge(PLACED, Config(environments=environments), far=given, near=given)
+    assert {(one.rule, one.logical_id, one.configurations) for one in found} == {
+        ("E3628", "Given", ("far",)),
+        ("E3628", "Written", ("far",)),
+    }
+    assert all("ap-east-2" in one.message for one in found)
+
+
+def test_a_region_that_cfn_lint_does_not_know_is_judged_as_the_written_template(judge):
+    found = judge(PLACED, Config(environments={"far": Environment(region="mars-1")}), far={"Type": "t9.huge"})
+    assert [(one.rule, one.logical_id) for one in found] == [("E3628", "Given")]

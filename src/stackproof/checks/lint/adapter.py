@@ -13,12 +13,15 @@ import io
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import cfnlint
 import yaml
 from cfnlint.config import ConfigFileArgs, ConfigMixIn
+from cfnlint.decode.mark import Mark
+from cfnlint.decode.node import dict_node, list_node, str_node
 from cfnlint.exceptions import CfnLintExitException, ConfigFileError
 from cfnlint.helpers import REGIONS
 from cfnlint.match import Match
@@ -66,6 +69,14 @@ class TemplateConfig(ConfigMixIn):  # type: ignore[misc]  # cfn-lint has no type
 
     template_args = property(ConfigMixIn.get_template_args, set_template_args)
 
+    only_region = ""
+    """The region of the deployment that is judged; "" for the configured ones."""
+
+    @property
+    def regions(self) -> Any:
+        """The regions to judge for."""
+        return [self.only_region] if self.only_region else super().regions
+
 
 class Linter:
     """cfn-lint with its rules loaded once, for many templates.
@@ -100,16 +111,32 @@ class Linter:
                 found.extend(run_template_by_file_path(name, config, self._rules, tolerant))
         return _matches(found)
 
-    def lint_resolved(self, tree: dict[str, Any]) -> list[LintMatch]:
-        """The matches of the E3 rules for a document without marks; their lines mean nothing."""
-        with contextlib.chdir(self.base), only("E3"):
-            config = self._config
-            found = [
-                match
-                for match in run_template_by_data(tree, config, self._rules)
-                if match.rule.id.startswith("E3")
-            ]
+    def lint_resolved(self, tree: dict[str, Any], region: str = "") -> list[LintMatch]:
+        """The matches of the E3 rules for a document without marks; their lines mean nothing.
+
+        With a ``region`` (one that ``knows`` accepts) they are those for it, else for the configured ones.
+        """
+        config = self._config
+        config.only_region = region
+        try:
+            with contextlib.chdir(self.base), only("E3"):
+                found = [
+                    match
+                    for match in run_template_by_data(_marked(tree, count()), config, self._rules)
+                    if match.rule.id.startswith("E3")
+                ]
+        finally:
+            config.only_region = ""
         return _matches(found)
+
+    def knows(self, region: str) -> bool:
+        """Whether cfn-lint has the schemas of a region."""
+        return region in REGIONS
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """The regions that a template as written is judged for."""
+        return frozenset(self._config.regions)
 
     def rules(self) -> list[RuleInfo]:
         """Every rule that is loaded, the ones of ``append_rules`` among them, sorted by id."""
@@ -144,7 +171,7 @@ class Linter:
         )
 
 
-def _setup(base: Path) -> tuple[ConfigMixIn, Any]:
+def _setup(base: Path) -> tuple[TemplateConfig, Any]:
     printed = io.StringIO()
     file = _blamed(base)
     try:
@@ -201,6 +228,18 @@ def _silence() -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
+
+
+def _marked(value: Any, places: Iterator[int]) -> Any:
+    """The value with a place of its own at every node: cfn-lint takes two matches at one place for one."""
+    mark = Mark(next(places), 0)
+    if isinstance(value, dict):
+        return dict_node(
+            {_marked(key, places): _marked(one, places) for key, one in value.items()}, mark, mark
+        )
+    if isinstance(value, list):
+        return list_node([_marked(one, places) for one in value], mark, mark)
+    return str_node(value, mark, mark) if isinstance(value, str) else value
 
 
 def _matches(found: Iterable[Match]) -> list[LintMatch]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackproof.checks.lint.resolved import changes, judgeable, without_functions
+from stackproof.checks.lint.resolved import changes, everything, judgeable, without_functions
 from stackproof.checks.lint.surroundings import base_folder
 from stackproof.config import Config
 from stackproof.model import DocPath, Finding, Location, RuleInfo
@@ -48,35 +48,61 @@ class LintEngine:
     def lint_resolved(self, resolved: Resolved, shown: Collection[Finding] = ()) -> list[Finding]:
         """The E3 rules on a resolved template: what its outside values broke, beyond what ``shown`` says.
 
-        Only resources that hold a value which cfn-lint could not know from the written template are
-        judged. ``shown`` are cfn-lint's findings on the template as written.
+        Judged are the values which cfn-lint could not know from the written template, and, where the
+        configuration's region is none that the template as written is judged for, what is wrong in that
+        region only. ``shown`` are cfn-lint's findings on the template as written.
         """
         if self._linter.ignores(resolved.expanded.document.path.absolute()):
             return []
+        region = resolved.configuration.region
+        region = region if self._linter.knows(region) else ""
+        matches = self._of_changes(resolved, region)
+        if region and region not in self._linter.regions:
+            matches += self._of_region(resolved, region)
+        known = {(finding.rule, finding.location.line, finding.location.column) for finding in shown}
+        found: dict[tuple[str, Location, str], Finding] = {}
+        for match in matches:
+            finding = _resolved_finding(match, resolved)
+            place = finding.location
+            if (finding.rule, place.line, place.column) not in known:
+                found.setdefault((finding.rule, place, finding.message), finding)
+        return list(found.values())
+
+    def _of_changes(self, resolved: Resolved, region: str) -> list[LintMatch]:
+        """What is wrong with values that come from outside."""
         changed = changes(resolved)
         if not changed:
             return []
-        known = {(finding.rule, finding.location.line, finding.location.column) for finding in shown}
-        found: dict[tuple[str, Location, str], Finding] = {}
-        for match in self._answer(judgeable(resolved, changed)):
-            if changed.concern(match.path):
-                finding = _resolved_finding(match, resolved)
-                place = finding.location
-                if (finding.rule, place.line, place.column) not in known:
-                    found.setdefault((finding.rule, place, finding.message), finding)
-        return list(found.values())
+        return [
+            match
+            for match in self._answer(judgeable(resolved, changed), region)
+            if changed.concern(match.path)
+        ]
+
+    def _of_region(self, resolved: Resolved, region: str) -> list[LintMatch]:
+        """What is wrong only where this configuration is deployed, written values among it."""
+        every = everything(resolved)
+        if not every:
+            return []
+        tree = judgeable(resolved, every)
+        elsewhere = {(match.rule, match.path) for match in self._answer(tree, "")}
+        return [
+            match
+            for match in self._answer(tree, region)
+            if (match.rule, match.path) not in elsewhere and every.concern(match.path)
+        ]
 
     def rules(self) -> list[RuleInfo]:
         """Every cfn-lint rule that is loaded, those of ``append_rules`` among them."""
         return self._linter.rules()
 
-    def _answer(self, tree: dict[str, object]) -> list[LintMatch]:
-        """Configurations that lead to the same document share one answer."""
-        key = json.dumps(tree, sort_keys=True, default=str)
+    def _answer(self, tree: dict[str, object], region: str) -> list[LintMatch]:
+        """Configurations that lead to the same document in the same region share one answer."""
+        key = json.dumps([region, tree], sort_keys=True, default=str)
         if key not in self._answers:
             if len(self._answers) >= _ANSWERS_KEPT:
                 self._answers.clear()
-            self._answers[key] = self._linter.lint_resolved(tree)
+            self._answers[key] = self._linter.lint_resolved(tree, region)
         return self._answers[key]
 
 

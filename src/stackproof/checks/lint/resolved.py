@@ -74,6 +74,15 @@ def changes(resolved: Resolved) -> Changes:
     return Changes(frozenset(paths), frozenset(name for name in names if _is_generated(resolved, name)))
 
 
+def everything(resolved: Resolved) -> Changes:
+    """All resources that are written in the template; those that a transform generates are left out."""
+    judged = resolved.tree.get("Resources")
+    names = list(judged) if isinstance(judged, Mapping) else []
+    return Changes(
+        frozenset(("Resources", str(name)) for name in names if not _is_generated(resolved, str(name)))
+    )
+
+
 def judgeable(resolved: Resolved, changed: Changes) -> dict[str, Any]:
     """A plain document with the changed resources, and the types of those they refer to."""
     written = resolved.expanded.tree
