@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import _thread
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from stackproof.errors import InternalError
+from stackproof.errors import InternalError, UsageError
+from stackproof.fabric import watchdog
 from stackproof.fabric.agenda import HORIZON, Drives, Halted, Idle, Timer
 from stackproof.fabric.choice import Chooser, First
 from stackproof.fabric.clock import Clock, milliseconds
-from stackproof.fabric.tasks import Task, current
+from stackproof.fabric.tasks import Task, chained, current
 
 T = TypeVar("T")
 
@@ -42,6 +44,8 @@ class Scheduler:
         self.moved: Callable[[Task], None] = _nothing
         self.on_point: Callable[[Task, str], None] | None = None
         self.on_error: Callable[[Task], None] = _raise_if_fabric
+        self.on_overrun: Callable[[Task, float], None] = _ignore
+        self.real_limit = 0.0 if clock.real else watchdog.limit()
         self.open_tasks: dict[int, Task] = {}
         self._ready: deque[tuple[str, Callable[..., Any], tuple[Any, ...]]] = deque()
         self._bound: list[tuple[int, int, Timer]] = []
@@ -103,7 +107,17 @@ class Scheduler:
         return Idle(steps, (self.clock.ms - start) / 1000, self._pending())
 
     def advance(self, seconds: float) -> Idle:
-        """Let ``seconds`` pass: everything due happens on the way, in order."""
+        """Let ``seconds`` pass: everything due happens on the way, in order.
+
+        Raises ``TypeError`` for what is no number, ``UsageError`` for a time that cannot pass.
+        """
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise TypeError(f"advance takes a number of seconds, not {seconds!r}")
+        if not 0 <= seconds < math.inf:
+            raise UsageError(
+                f"time cannot advance by {seconds} seconds",
+                hint="it only goes on; restore a snapshot to go back",
+            )
         start = self.clock.ms
         target = start + milliseconds(seconds)
         steps = self._guarded(self._drive, target, None, True)
@@ -137,7 +151,7 @@ class Scheduler:
         else:
             while not task.done:
                 previous = task.on_done
-                task.on_done = _chain(previous, lambda _: self.wake(here))
+                task.on_done = chained(previous, lambda _: self.wake(here))
                 self.block(here, f"join {task.name}")
         if not task.done:
             raise InternalError(f"{task.name} never ended: it waits at {task.point}")
@@ -148,7 +162,7 @@ class Scheduler:
         if here is None:
             self.wait(lambda: task.done, seconds)
         elif not task.done:
-            task.on_done = _chain(task.on_done, lambda _: self.wake(here))
+            task.on_done = chained(task.on_done, lambda _: self.wake(here))
             self.wait(lambda: task.done, seconds)
 
     def baton_back(self) -> None:
@@ -250,21 +264,25 @@ class Scheduler:
 
     def block(self, task: Task, point: str, *, until_ms: int | None = None, drives: Drives = True) -> Any:
         """Task side: suspend until ``wake`` or until ``until_ms``. Answers the value given to ``wake``."""
+        task.check()
         timer = None
         if until_ms is not None:
             timer = self.at(until_ms, f"{task.name} {point}", self.wake, task, drives=drives)
         task.point = point
         task.state = "blocked"
         task.wake_value = None
-        task.suspend(self.baton_back)
-        if timer is not None:
-            timer.cancel()
+        try:
+            task.suspend(self.baton_back)
+        finally:  # of a task that was killed too: nothing waits for it any more
+            if timer is not None:
+                timer.cancel()
         return task.wake_value
 
     def pause(self, task: Task, point: str) -> None:
         """Task side: a place where another may go first (before and after each AWS call)."""
         task.check()
         task.point = point
+        task.reads = 0
         if self.on_point is not None:
             self.on_point(task, point)
         if not self.chooser.exploring or not (self._ready or self._promote()):
@@ -313,7 +331,7 @@ class Scheduler:
                 task.start(self.baton_back)
             else:
                 task.resume()
-            self._gate.acquire()
+            watchdog.wait(self._gate, task, self.real_limit, self.on_overrun)
         finally:
             self.leave(task)
         if self._halted is task:
@@ -337,7 +355,10 @@ class Scheduler:
         tasks = list(self.open_tasks.values())
         standing = sorted(f"{task.name} (at {task.point})" for task in tasks if not task.rests)
         if standing:
-            raise InternalError(f"no snapshot while tasks are open: {', '.join(standing)}")
+            raise UsageError(
+                f"no snapshot while tasks are open: {', '.join(standing)}",
+                hint="run until idle first, or go_on or kill what stands at a point",
+            )
         timers = [
             (ms, n, t) for ms, n, t in self._bound + self._loose if not t.cancelled and not _of_task(t.args)
         ]
@@ -378,16 +399,11 @@ def _nothing(task: Task) -> None:
     """Ignore a task."""
 
 
+def _ignore(task: Task, seconds: float) -> None:
+    """Ignore that a task ran too long."""
+
+
 def _raise_if_fabric(task: Task) -> None:
     """The error of a task that nobody waits for goes to the driver."""
     if task.error is not None and task.state == "done":
         raise task.error
-
-
-def _chain(first: Callable[[Task], None] | None, then: Callable[[Task], None]) -> Callable[[Task], None]:
-    def both(task: Task) -> None:
-        if first is not None:
-            first(task)
-        then(task)
-
-    return both

@@ -8,6 +8,7 @@ the baton over and back costs about ten microseconds.
 from __future__ import annotations
 
 import _thread
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,16 +21,31 @@ class Killed(BaseException):
     """Raised inside a task that was killed; ``except Exception`` of a handler cannot swallow it."""
 
 
+class Overrun(BaseException):
+    """Raised inside a task that held the baton for too many real seconds (see ``watchdog``)."""
+
+
 class _Here(threading.local):
     task: Task | None = None
 
 
 _here = _Here()
 
+ENDLESS = "endless loop"
+"""The point at which a task stands that was cut."""
+
 
 def current() -> Task | None:
     """The task that runs on this thread, or None outside of tasks."""
     return _here.task
+
+
+def _forked() -> None:
+    """The child of a fork in a task is a process of its own: nothing in it is the scheduler's."""
+    _here.task = None
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class _Worker:
@@ -42,17 +58,21 @@ class _Worker:
         self.gate.acquire()
         self.body: Callable[[], None] | None = None
         self.then: Callable[[], None] | None = None
+        self.task: Task | None = None
         thread = threading.Thread(target=self._loop, name="stackproof-task", daemon=True)
         thread.start()
 
     def _loop(self) -> None:
         while True:
             self.gate.acquire()
-            body, then = self.body, self.then
-            if body is None or then is None:
+            body, then, task = self.body, self.then, self.task
+            if body is None or then is None or task is None:
                 continue
             body()
-            self.body = self.then = None
+            self.body = self.then = self.task = None
+            if task.overran:  # an exception may still be on its way to this thread
+                task.give(then)
+                return
             _Worker.idle.append(self)
             then()
 
@@ -65,11 +85,14 @@ class Task:
     (function name, request id, environment …).
     ``busy`` and ``awaits`` tell ``run_until_idle`` whether a process that sleeps has work to come.
     ``renew`` makes a process anew after a restore; without it no snapshot is possible while it is open.
+    ``reads`` counts how often the clock was read since anything else happened. ``debugged``: a debugger was
+    started in it, real time does not count. ``overran``: it was cut; ``lost``: and cannot be stopped.
     """
 
     __slots__ = (
-        "_gate", "_kill", "_scheduler", "awaits", "busy", "daemon", "error", "facts", "fn", "identity",
-        "kind", "name", "on_done", "parent", "point", "renew", "result", "state", "wake_value",
+        "_gate", "_kill", "_scheduler", "awaits", "busy", "daemon", "debugged", "error", "facts", "fn",
+        "identity", "kind", "lost", "name", "on_done", "overran", "parent", "point", "reads", "renew",
+        "result", "state", "thread", "wake_value",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +125,17 @@ class Task:
         self.wake_value: Any = None
         self.busy = False
         self.awaits: list[Callable[[], bool]] = []
+        self.reads = 0
+        self.thread = 0
+        self.debugged = self.overran = self.lost = False
+
+    @property
+    def root(self) -> Task:
+        """The task that started this thread, or the one that started that; itself when no thread."""
+        root = self
+        while root.parent is not None:
+            root = root.parent
+        return root
 
     @property
     def done(self) -> bool:
@@ -116,9 +150,7 @@ class Task:
         poll, a lock, a sleep) with nothing in its hands. A thread that an invocation left behind rests while
         it waits for work, as a pool's does: its environment is cold after a restore.
         """
-        root = self
-        while root.parent is not None:
-            root = root.parent
+        root = self.root
         if root.renew is None:
             return root.done and self.state == "blocked" and self.point == "wait"
         if self.state not in ("new", "blocked", "ready"):
@@ -132,11 +164,11 @@ class Task:
         """The scheduler that runs this task."""
         return self._scheduler
 
-    def kill(self, reason: str = "") -> None:
+    def kill(self, reason: str = "", error: Killed | None = None) -> None:
         """Let the task end with ``Killed`` where it is suspended (or at once, from inside)."""
         if self.done:
             return
-        self._kill = Killed(reason or f"{self.name} was killed at {self.point}")
+        self._kill = error or Killed(reason or f"{self.name} was killed at {self.point}")
         if current() is self:
             raise self._kill
         if self.state == "new":
@@ -149,6 +181,15 @@ class Task:
         """Raise ``Killed`` (again) when this task was killed: nothing it does counts any more."""
         if self._kill is not None:
             raise self._kill
+        if self.overran and self.point != ENDLESS:
+            raise Overrun
+
+    def lose(self) -> None:
+        """Driver side: its thread cannot be stopped. It is over, and never gets or gives the baton again."""
+        self.lost = True
+        self.state = "killed"
+        self.on_done = None
+        self._kill = Killed(f"{self.name} could not be interrupted")
 
     # Below: called by the scheduler (driver side) and by the task itself (task side).
 
@@ -159,8 +200,7 @@ class Task:
             return
         worker = _Worker.idle.pop() if _Worker.idle else _Worker()
         self._gate = worker.gate
-        worker.body = self._body
-        worker.then = baton_back
+        worker.body, worker.then, worker.task = self._body, baton_back, self
         self.state = "running"
         worker.gate.release()
 
@@ -171,13 +211,20 @@ class Task:
 
     def suspend(self, baton_back: Callable[[], None]) -> None:
         """Task side: give the baton back and wait until it returns; raises ``Killed``."""
+        self.reads = 0
         baton_back()
         self._gate.acquire()
         if self._kill is not None:
             raise self._kill
 
+    def give(self, baton_back: Callable[[], None]) -> None:
+        """Task side, at its end: give the baton back, unless the driver has given the task up."""
+        if not self.lost:
+            baton_back()
+
     def _body(self) -> None:
         _here.task = self
+        self.thread = _thread.get_ident()
         try:
             self._run()
         finally:
@@ -188,13 +235,29 @@ class Task:
             self._finish("killed", error=self._kill)
             return
         try:
-            self._finish("done", result=self.fn())
+            self._finish("done", result=self._result())
         except Killed as error:
             self._finish("killed", error=error)
         except BaseException as error:  # noqa: BLE001 - the boundary of foreign code: its error is data
             self._finish("done", error=error)
 
+    def _result(self) -> Any:
+        """What ``fn`` answers. A task that was cut never answers: in virtual time it goes on for ever."""
+        try:
+            result = self.fn()
+        except Overrun:
+            result = None
+        if self.overran:
+            if self.root.kind == "process":
+                raise Overrun(f"{self.name} never yields")
+            self.point = ENDLESS
+            while True:
+                self._scheduler.block(self, ENDLESS)
+        return result
+
     def _finish(self, state: str, result: Any = None, error: BaseException | None = None) -> None:
+        if self.lost:
+            return
         self.state = state
         self.result = result
         self.error = error
@@ -207,4 +270,15 @@ class Task:
         """The body of an attached thread: wait for the baton, run, give it back."""
         self._gate.acquire()
         self._body()
-        baton_back()
+        self.give(baton_back)
+
+
+def chained(first: Callable[[Task], None] | None, then: Callable[[Task], None]) -> Callable[[Task], None]:
+    """An ``on_done`` that tells ``first`` (when there is one) and ``then``."""
+
+    def both(task: Task) -> None:
+        if first is not None:
+            first(task)
+        then(task)
+
+    return both

@@ -27,7 +27,7 @@ from stackproof.fabric.service import (
     State,
     Undeliverable,
 )
-from stackproof.fabric.tasks import current
+from stackproof.fabric.tasks import Task, current
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -72,6 +72,7 @@ class World:
         self.ids = Ids(seed)
         self.journal = Journal(self.clock, journal)
         self.meters = Meters(self.clock)
+        self.scheduler.on_overrun = self._overran
         self.state = state
         self.receivers: dict[str, Receiver] = {}
         self.guards: list[Callable[[str, str, Params, Caller], None]] = []
@@ -180,6 +181,11 @@ class World:
         """Let virtual time pass."""
         return self.scheduler.advance(seconds)
 
+    def _overran(self, task: Task, seconds: float) -> None:
+        """Real time was the cause: the journal says so, as the timeout that follows is like any other."""
+        detail = {"realSeconds": seconds, "what": "never yielded: cut, and taken for an endless loop"}
+        self.journal.record(task.root.name, "task.RealTimeLimit", task.name, detail)
+
     def close(self) -> None:
         """The end of the world: services let go of what they hold of the machine (folders, workers)."""
         for service in self._services.values():
@@ -190,7 +196,11 @@ class World:
     # Snapshots.
 
     def snapshot(self) -> Snapshot:
-        """The world as it is. InternalError while a task is open."""
+        """The world as it is. ``UsageError`` while a task is open.
+
+        Execution environments are not part of it: after ``restore`` every one is cold, and the journal says
+        so where some were warm.
+        """
         return Snapshot(
             self.scheduler.snapshot(),
             self.ids.snapshot(),

@@ -7,6 +7,7 @@ runs, so that the test's own thread keeps the real time. The others are module a
 
 from __future__ import annotations
 
+import os
 import selectors
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 import time_machine
 
+from stackproof.errors import UsageError
 from stackproof.fabric.clock import Clock
 from stackproof.fabric.tasks import Task, current
 
@@ -37,6 +39,35 @@ def wait(seconds: float) -> None:
         _real_sleep(seconds)
 
 
+class _Zone:
+    """UTC while a task or moto runs, whatever the machine keeps: functions have no other, and moto asks."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._away = False
+
+    def enter(self) -> None:
+        self._depth += 1
+        if self._depth == 1 and (time.timezone or time.daylight):
+            self._away = True
+            os.putenv("TZ", "UTC")
+            time.tzset()
+
+    def leave(self) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._away:
+            self._away = False
+            # A view may be in place yet: what ``os.environ`` shows is then the function's.
+            before = _HOST.get(b"TZ")
+            os.unsetenv("TZ") if before is None else os.putenv("TZ", before)
+            time.tzset()
+
+
+_HOST: dict[bytes, bytes] = getattr(os.environ, "_data")  # noqa: B009 - private
+"""The process's own variables."""
+zone = _Zone()
+
+
 class _Travel:
     """Switches virtual time on and off; nested uses only move it, when the clock moved."""
 
@@ -47,13 +78,31 @@ class _Travel:
         self._traveller: Any = None
 
     def enter(self, clock: Clock) -> None:
+        if self._depth == 0:
+            self._start(clock)
         self._depth += 1
-        if self._depth > 1:
-            self.move(clock)
-            return
-        self._ms = clock.ms
-        self._travel = time_machine.travel(clock.ms / 1000, tick=False)
-        self._traveller = self._travel.start()
+        self.move(clock)
+
+    def _start(self, clock: Clock) -> None:
+        travel = time_machine.travel(clock.ms / 1000, tick=False)
+        try:
+            traveller = travel.start()
+        except RuntimeError as error:
+            raise UsageError(
+                "freezegun cannot be used together with the fabric: its freeze_time is active while code of "
+                "the fabric runs",
+                hint="the fabric has a clock of its own: move it with fabric.advance(seconds)",
+            ) from error
+        zone.enter()
+        self._ms, self._travel, self._traveller = clock.ms, travel, traveller
+        told = traveller.time_ns
+        counting: Any = traveller
+        counting.time_ns = lambda: _counted(told)
+
+    @property
+    def nested(self) -> bool:
+        """Whether foreign code (moto) reads the time on behalf of a task."""
+        return self._depth > 1
 
     def move(self, clock: Clock) -> None:
         if self._depth and clock.ms != self._ms:
@@ -64,20 +113,45 @@ class _Travel:
         self._depth -= 1
         if self._depth == 0:
             self._travel.stop()
+            zone.leave()
 
 
 travel = _Travel()
 
+_READS = 1000
+"""Readings of the clock without anything else happening after which each moves it: it is waited for."""
+
+
+def _counted(told: Callable[[], int]) -> int:
+    _read()
+    return told()
+
+
+def _read() -> None:
+    """A task reads the clock. Busy waiting ends: the steps grow, so that minutes do not take minutes."""
+    task = current()
+    if task is None or travel.nested or task.scheduler.clock.real:
+        return
+    task.reads += 1
+    if task.reads > _READS:
+        reads = task.reads
+        task.scheduler.sleep(task, (reads // _READS) / 1000)
+        task.reads = reads
+
 
 def enter(task: Task) -> None:
     """The scheduler gives a task the baton."""
-    if not task.scheduler.clock.real:
+    if task.scheduler.clock.real:
+        zone.enter()
+    else:
         travel.enter(task.scheduler.clock)
 
 
 def leave(task: Task) -> None:
     """The scheduler has the baton back."""
-    if not task.scheduler.clock.real:
+    if task.scheduler.clock.real:
+        zone.leave()
+    else:
         travel.leave()
 
 
@@ -112,6 +186,7 @@ def _sleep(seconds: float) -> None:
     if task is None:
         _real_sleep(seconds)
     else:
+        task.reads = 0
         task.scheduler.sleep(task, seconds, idle_sleep_drives(task) if task.daemon else True)
 
 
@@ -124,6 +199,7 @@ def _monotonic(name: str) -> Callable[[], Any]:
         clock = task.scheduler.clock if task is not None else None
         if clock is None or clock.real:
             return real()
+        _read()
         ms = clock.ms - clock.start_ms
         return ms * 1_000_000 if nanoseconds else ms / 1000
 
