@@ -37,6 +37,24 @@ def allows(policy: Mapping[str, Any] | None, visit: Visit) -> bool:
     return "Allow" in effects and "Deny" not in effects
 
 
+def why_refused(policy: Mapping[str, Any] | None, visit: Visit) -> str:
+    """Why a policy does not allow the visit: what denies it, or what it lacks; "" when it allows it."""
+    if allows(policy, visit):
+        return ""
+    wanted = f"{visit.service} to call {visit.action} on {visit.resource}"
+    denied = [
+        str(one.get("Sid") or "without a Sid")
+        for one in _many((policy or {}).get("Statement"))
+        if one.get("Effect") == "Deny" and _applies(one, visit)
+    ]
+    if denied:
+        return f"AccessDenied: the resource's policy denies {wanted} (statement {denied[0]})"
+    return (
+        f"AccessDenied: the resource's policy has no statement that allows {wanted} "
+        f"with aws:SourceArn {visit.source_arn}"
+    )
+
+
 def effect(policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str]) -> str:
     """What an identity's policy (which names no principal) says: ``Deny``, ``Allow`` or ""."""
     effects = {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
 from stackproof.fabric.service import Caller, ServiceError
+from stackproof.fabric.sqs import guests
 
 if TYPE_CHECKING:
     from stackproof.fabric.world import World
@@ -61,7 +62,9 @@ def bury(world: World, queue: str, body: str, facts: Mapping[str, str], caller: 
     world.journal.record(caller.actor, "events.Bury", arns.last(queue), dict(facts))
     found = world.service("sqs").queue(queue)
     problem = "" if found is not None else "the dead-letter queue does not exist"
-    if found is not None:
+    if found is not None and caller.service:
+        problem = guests.closed(found, caller.service, caller.source_arn)
+    if found is not None and not problem:
         params = {"QueueUrl": found.url, "MessageBody": body, "MessageAttributes": attributes}
         try:
             world.call("sqs", "SendMessage", params, caller)

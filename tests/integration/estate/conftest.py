@@ -114,6 +114,15 @@ class Look:
             if not answer.get("Messages"):
                 return taken
 
+    def let_in(self, queue: str, topic: str) -> None:
+        """Let a topic send to a queue."""
+        statement = {
+            "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+            "Resource": "*", "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }  # fmt: skip
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self._aws("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+
     def waiting(self, queue: str) -> int:
         """Messages of a queue, in whatever state."""
         names = ("", "NotVisible", "Delayed")

@@ -177,6 +177,7 @@ def told(system: Any, aws: Any, look: Any) -> Any:
     sqs = aws("sqs")
     queue = sqs.create_queue(QueueName="somebody")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    look.let_in(queue, system.topic("Alarms"))
     aws("sns").subscribe(
         TopicArn=system.topic("Alarms"),
         Protocol="sqs",

@@ -54,6 +54,7 @@ def mails(system: Any, aws: Any, look: Any) -> Any:
     queue = aws("sqs").create_queue(QueueName="reader")["QueueUrl"]
     names = ["QueueArn"]
     arn = aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]["QueueArn"]
+    look.let_in(queue, system.topic("Alerts"))
     raw = {"RawMessageDelivery": "true"}
     aws("sns").subscribe(TopicArn=system.topic("Alerts"), Protocol="sqs", Endpoint=arn, Attributes=raw)
     return lambda: [json.loads(message["Body"])["NewStateValue"] for message in look.take(queue)]

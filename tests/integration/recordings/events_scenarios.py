@@ -30,6 +30,10 @@ class Bus:
         )
 
     def aim(self, arn: str, **settings: Any) -> Any:
+        if ":sqs:" in arn:
+            url = self.stage.json.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+            rule = self.events.describe_rule(Name=self.rule, EventBusName=self.name)["Arn"]
+            self.stage.let_in("events", rule, url)
         target = {"Id": self.stage.fresh("target"), "Arn": arn, **settings}
         return self.events.put_targets(Rule=self.rule, EventBusName=self.name, Targets=[target])
 
@@ -212,6 +216,12 @@ def to_a_topic(s: Stage) -> None:
     topic, url = s.topic(), s.queue()
     s.subscribe(topic, url)
     bus = Bus(s)
+    statement = {
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish",
+        "Resource": topic,
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     bus.aim(topic)
     bus.put()
     messages = s.receive(url)["Messages"]

@@ -230,6 +230,7 @@ def a_queue_that_is_gone(s: Stage) -> None:
     s.sns.publish(TopicArn=topic, Message="test_dlq_after_sqs_endpoint_deleted")
     s.settle()
     s.match("subscriptions", s.sns.list_subscriptions_by_topic(TopicArn=topic))
+    s.let_in("sns", topic, dead)
     policy = json.dumps({"deadLetterTargetArn": s.arn(dead)})
     change = {"SubscriptionArn": arn, "AttributeName": "RedrivePolicy", "AttributeValue": policy}
     s.sns.set_subscription_attributes(**change)
@@ -282,6 +283,7 @@ def three_entries(tokens: bool) -> list[dict[str, Any]]:
 def ordered_messages_to_a_dead_letter_queue(s: Stage) -> None:
     topic, url, dead = s.topic(FifoTopic="true"), s.queue(FifoQueue="true"), s.queue(FifoQueue="true")
     s.match("topic-attrs", s.sns.get_topic_attributes(TopicArn=topic))
+    s.let_in("sns", topic, dead)
     policy = json.dumps({"deadLetterTargetArn": s.arn(dead)})
     s.subscribe(topic, url, RawMessageDelivery=s.case.lower(), RedrivePolicy=policy)
     s.sqs.delete_queue(QueueUrl=url)

@@ -102,8 +102,20 @@ class Stage:
         name = name or self.fresh("topic") + (".fifo" if fifo else "")
         return str(self.sns.create_topic(Name=name, Attributes=attributes)["TopicArn"])
 
+    def let_in(self, service: str, source: str, *queues: str) -> None:
+        """Let a service send for one of its resources to queues."""
+        for url in queues:
+            statement = {
+                "Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"},
+                "Action": "sqs:SendMessage", "Resource": self.arn(url),
+                "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+            }  # fmt: skip
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            self.json.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
     def subscribe(self, topic: str, queue: str, **attributes: str) -> str:
-        """The ARN of a queue's subscription."""
+        """The ARN of a queue's subscription; the queue lets the topic in."""
+        self.let_in("sns", topic, queue)
         answer = self.sns.subscribe(
             TopicArn=topic, Protocol="sqs", Endpoint=self.arn(queue), Attributes=attributes,
             ReturnSubscriptionArn=True,

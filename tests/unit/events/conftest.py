@@ -11,6 +11,15 @@ import pytest
 from stackproof.backends.embedded import EmbeddedBackend
 
 
+_STATEMENT = {
+    "Effect": "Allow",
+    "Principal": {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]},
+    "Action": "sqs:SendMessage",
+    "Resource": "*",
+}
+_OPEN = json.dumps({"Version": "2012-10-17", "Statement": [_STATEMENT]})
+
+
 class Estate:
     """Short words for what the tests do over boto3."""
 
@@ -22,8 +31,8 @@ class Estate:
         self.aws = backend.client
 
     def queue(self, name: str, **attributes: str) -> str:
-        """The ARN of a new queue."""
-        self.sqs.create_queue(QueueName=name, Attributes=attributes)
+        """The ARN of a new queue that lets topics and rules in, unless ``Policy`` says otherwise."""
+        self.sqs.create_queue(QueueName=name, Attributes={"Policy": _OPEN, **attributes})
         return f"arn:aws:sqs:us-east-1:123456789012:{name}"
 
     def texts(self, arn: str) -> list[str]:

@@ -147,7 +147,12 @@ def test_a_fifo_queue_gets_the_group_of_the_target(estate):
 
 
 def test_a_topic_a_stream_and_a_log_group_get_the_event(estate):
-    topic = estate.aws("sns").create_topic(Name="news")["TopicArn"]
+    statement = {
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish",
+        "Resource": "*",
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    topic = estate.aws("sns").create_topic(Name="news", Attributes={"Policy": policy})["TopicArn"]
     queue = estate.queue("news")
     estate.aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     estate.aws("kinesis").create_stream(StreamName="stream", ShardCount=1)

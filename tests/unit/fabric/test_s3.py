@@ -20,10 +20,10 @@ EVERYTHING = [
 ]  # fmt: skip
 
 
-def letting_in(resource: str, action: str, **condition: Any) -> str:
+def letting_in(resource: str, action: str, service: str = "s3", **condition: Any) -> str:
     statement = {
         "Effect": "Allow",
-        "Principal": {"Service": "s3.amazonaws.com"},
+        "Principal": {"Service": f"{service}.amazonaws.com"},
         "Action": action,
         "Resource": resource,
         "Condition": condition or {"ArnLike": {"aws:SourceArn": BUCKET}},
@@ -367,6 +367,8 @@ def test_a_topic_passes_notifications_on(bucket: Bucket, backend: Any) -> None:
     sns.set_topic_attributes(
         TopicArn=topic, AttributeName="Policy", AttributeValue=letting_in(topic, "sns:Publish")
     )
+    policy = letting_in(QUEUE, "sqs:SendMessage", "sns", ArnEquals={"aws:SourceArn": topic})
+    bucket.sqs.set_queue_attributes(QueueUrl=bucket.url, Attributes={"Policy": policy})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=QUEUE)
     bucket.notify(**wanted)
     bucket.put("a")

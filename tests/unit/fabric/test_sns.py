@@ -34,6 +34,13 @@ def sns(backend) -> Any:
     return backend.client("sns")
 
 
+OPEN = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+        "Resource": "*",
+    },
+})  # fmt: skip
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 
 
@@ -62,7 +69,7 @@ def test_a_failing_function_is_tried_again_with_growing_pauses(sns, world) -> No
 def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(sns, backend, world) -> None:
     Endpoint(world, "lambda", failures=1, retry=False)
     sqs = backend.client("sqs")
-    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    url = sqs.create_queue(QueueName="dead", Attributes={"Policy": OPEN})["QueueUrl"]
     policy = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:dead"})
     topic = sns.create_topic(Name="t")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=FUNCTION, Attributes={"RedrivePolicy": policy})
@@ -100,7 +107,9 @@ def test_a_fifo_topic_keeps_the_order_for_each_queue(sns, backend, world) -> Non
     urls = []
     for name in ("a.fifo", "b.fifo"):
         urls.append(
-            sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true", **settings})["QueueUrl"]
+            sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true", "Policy": OPEN, **settings})[
+                "QueueUrl"
+            ]
         )
         sns.subscribe(
             TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:123456789012:{name}",

@@ -199,7 +199,12 @@ class Deliveries:
         version = self._service.signature_version(publication.topic)
         delivery = self._for_queue(subscription, publication, version)
         world.journal.record(topic, "sns.Redrive", arns.last(target), detail)
-        world.deliver(target, delivery, _ignored)
+
+        def done(error: Exception | None) -> None:
+            if error is not None:
+                world.journal.record(topic, "sns.MessageLost", arns.last(target), detail, f"error {error}")
+
+        world.deliver(target, delivery, done)
 
     def snapshot(self) -> Any:
         """The lines of FIFO topics."""

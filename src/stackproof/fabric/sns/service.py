@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stackproof.fabric import arns
+from stackproof.fabric import access, arns
 from stackproof.fabric.service import Caller, Delivery, Operation, ServiceError, Undeliverable
 from stackproof.fabric.sns import errors
 from stackproof.fabric.sns.deliveries import Deliveries
@@ -18,6 +18,10 @@ from stackproof.fabric.tasks import current
 
 if TYPE_CHECKING:
     from stackproof.fabric.world import World
+
+
+_GUESTS = frozenset({"events.amazonaws.com", "s3.amazonaws.com"})
+"""Those that publish as themselves; the others do so in the session of a role."""
 
 
 class SnsService:
@@ -92,6 +96,10 @@ class SnsService:
             parsed.account, parsed.region, arn=delivery.principal, actor=arns.last(delivery.source),
             service=delivery.principal, source_arn=delivery.source,
         )  # fmt: skip
+        refusal = self._closed(arn, delivery)
+        if refusal:
+            done(Undeliverable(refusal, code="AuthorizationError"))
+            return
         params: dict[str, Any] = {"TopicArn": arn, "Message": delivery.body}
         if delivery.context.get("subject"):
             params["Subject"] = delivery.context["subject"]
@@ -105,6 +113,15 @@ class SnsService:
             done(Undeliverable.refused(error))
             return
         done(None)
+
+    def _closed(self, arn: str, delivery: Delivery) -> str:
+        """Why the topic's policy does not let a service publish, "" when it does."""
+        if delivery.principal not in _GUESTS:
+            return ""
+        source = arns.parse(delivery.source)
+        account = str(delivery.context.get("account") or (source.account if source else ""))
+        visit = access.Visit(delivery.principal, "sns:Publish", arn, delivery.source, account)
+        return access.why_refused(self.topics[arn].policy, visit)
 
     def snapshot(self) -> Any:
         """Everything is frozen: shallow copies do."""

@@ -13,7 +13,7 @@ from stackproof.fabric import arns
 from stackproof.fabric.scheduler import Timer
 from stackproof.fabric.service import Caller, Delivery, Operation, ServiceError, Undeliverable
 from stackproof.fabric.signal import Signal
-from stackproof.fabric.sqs import errors
+from stackproof.fabric.sqs import errors, guests
 from stackproof.fabric.sqs.admin import Admin
 from stackproof.fabric.sqs.message import Message
 from stackproof.fabric.sqs.moving import Moving
@@ -194,6 +194,10 @@ class SqsService:
             parsed.account, parsed.region, arn=delivery.principal, actor=arns.last(delivery.source),
             service=delivery.principal, source_arn=delivery.source, user_id="AIDAIT2UOQQY3AUEKVGXU",
         )  # fmt: skip
+        refusal = guests.refusal(queue, delivery)
+        if refusal:
+            done(Undeliverable(refusal, code="AccessDenied"))
+            return
         params: dict[str, Any] = {"QueueUrl": queue.url, "MessageBody": delivery.body}
         if delivery.attributes:
             params["MessageAttributes"] = dict(delivery.attributes)
