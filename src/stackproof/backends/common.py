@@ -23,6 +23,9 @@ FAKE_ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+_HIDDEN = ("AWS_", "BOTO_")
+_SEEN = ("AWS_LAMBDA_",)
+"""What a test sets for code that it calls itself, outside of a function."""
 
 
 class WorldBackend:
@@ -120,10 +123,17 @@ class WorldBackend:
             self.world.scheduler.abandon(task)
 
     def environment(self) -> Callable[[], None]:
-        """Put fake credentials into the process's environment until the answer is called."""
+        """Put fake credentials into the process's environment until the answer is called.
+
+        Every other variable of AWS's (profiles, endpoints, roles, certificates) is out of sight meanwhile:
+        no SDK may read the machine's own files or ask for real credentials.
+        """
         fake = {**FAKE_ENVIRONMENT, "AWS_ACCESS_KEY_ID": self.world.account}
-        fake["AWS_DEFAULT_REGION"] = self.world.region
-        before = {name: os.environ.get(name) for name in fake}
+        fake["AWS_DEFAULT_REGION"] = fake["AWS_REGION"] = self.world.region
+        others = [name for name in os.environ if name.startswith(_HIDDEN) and not name.startswith(_SEEN)]
+        before = {name: os.environ.get(name) for name in (*fake, *others)}
+        for name in others:
+            del os.environ[name]
         os.environ.update(fake)
 
         def end() -> None:

@@ -2,7 +2,7 @@
 
 ``EmbeddedBackend()`` makes a ``fabric.world.World``; while it is *active* every boto3 call of this
 process goes to it (unless the client was given an endpoint). Backends may be nested: the latest
-active one answers. Use it as a context manager.
+active one answers, and a client that another one made is refused meanwhile. Use it as a context manager.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stackproof.backends.compat import (
     expressions,
     iam,
     lambdas,
+    machine,
     signals,
     sockets,
     tables,
@@ -28,8 +29,13 @@ from stackproof.backends.compat import (
     web,
 )
 from stackproof.backends.compat import moto as motos
+from stackproof.errors import UsageError
 from stackproof.fabric.service import Caller, Params, Response, ServiceError
+from stackproof.fabric.tasks import current
 from stackproof.fabric.world import World
+
+_answering: list[EmbeddedBackend] = []
+"""The active ones; the last one answers."""
 
 
 class EmbeddedBackend(WorldBackend):
@@ -69,6 +75,7 @@ class EmbeddedBackend(WorldBackend):
         self._ends: list[Callable[[], None]] = []
         self._outer: Any = None
         self._account_of_call = ""
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._mutated = True
         self._last_copy: Any = None
         scheduler = self.world.scheduler
@@ -80,7 +87,7 @@ class EmbeddedBackend(WorldBackend):
         """Make this the backend that answers."""
         if self._ends:
             return self
-        for module in (clocks, entropy, threads, signals, clients):
+        for module in (clocks, entropy, machine, threads, signals, clients):
             module.install()
         motos.quiet()
         tables.install()
@@ -100,12 +107,22 @@ class EmbeddedBackend(WorldBackend):
             self.environment(),
             _fewer_collections(),
         ]
+        _answering.append(self)
         return self
 
     def deactivate(self) -> None:
-        """Let the backend that was active before answer again; this one keeps its state."""
+        """Let the backend that was active before answer again; this one keeps its state.
+
+        Raises ``UsageError`` while a backend that was activated later still answers.
+        """
         if not self._ends:
             return
+        if _answering[-1] is not self:
+            raise UsageError(
+                "another embedded backend was activated after this one and still answers",
+                hint="deactivate (or close) the later one first",
+            )
+        _answering.pop()
         while self._ends:
             self._ends.pop()()
         self._moto = motos.take_out()
@@ -125,11 +142,38 @@ class EmbeddedBackend(WorldBackend):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def client(self, service: str, *, region: str = "", account: str = "") -> Any:
+        """A boto3 client of this world, and of no other: refused while another backend answers.
+
+        It is shared by all who ask for it, so do not register event handlers on it.
+        """
+        key = (service, region or self.world.region, account or self.world.account)
+        found = self._clients.get(key)
+        if found is None:
+            found = self._clients[key] = boto.owned(clients.client(*key), self._refuse_elsewhere)
+        return found
+
+    def _refuse_elsewhere(self) -> None:
+        """Raise ``UsageError`` when a client of this backend is used while it does not answer."""
+        if _answering and _answering[-1] is self:
+            return
+        why = "while another one answers" if _answering else "that is not active"
+        raise UsageError(
+            f"this client belongs to an embedded backend (seed {self.world.seed}) {why}",
+            hint="activate its backend, or use a client of the one that is active",
+        )
+
     # The road of every API call.
 
     def _answer(
         self, client: Any, operation: str, params: dict[str, Any], original: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
+        task = current()
+        if task is not None and task.scheduler is not self.world.scheduler:
+            raise UsageError(
+                f"{task.name} belongs to another embedded backend than the one that answers now",
+                hint="drive a world only while its backend is the one that was activated last",
+            )
         service = client.meta.service_model.service_name
         caller = self.caller_of(client)
         if not self.world.owns(service, operation) and not self._fast(service, operation):

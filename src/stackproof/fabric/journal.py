@@ -46,6 +46,8 @@ def _foreign(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=repr)
     if isinstance(value, (datetime.datetime, datetime.date, Decimal)):
+        if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+            value = value.astimezone(datetime.UTC)  # botocore gives the machine's local time
         return str(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)

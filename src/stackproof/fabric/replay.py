@@ -14,8 +14,8 @@ byte, also in a new process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stackproof.errors import UsageError
@@ -58,9 +58,23 @@ class Course:
     choices: tuple[Choice, ...] = ()
     exploring: bool = False
     points: tuple[Point, ...] = ()
+    logical: Mapping[str, str] = field(default_factory=dict)
+    """Logical ids of functions and the names of their tasks."""
 
     def at(self, task: str, label: str, *, run: int = 1) -> Point:
-        """The first point of a run with a label. Raises ``UsageError`` when none was passed."""
+        """The first point of a run with a label. Raises ``UsageError`` when none was passed.
+
+        ``task`` is the name of a function or a process, or a function's logical id.
+        """
+        seen = list(dict.fromkeys(point.task for point in self.points))
+        if task not in seen:
+            known = {name: logical for logical, name in self.logical.items()}
+            named = ", ".join(f"{known[one]} ({one})" if one in known else one for one in seen)
+            if self.logical.get(task, task) not in seen:
+                raise UsageError(
+                    f"'{task}' passed no point of this course", hint=f"there are: {named or 'none'}"
+                )
+            task = self.logical[task]
         for point in self.points:
             if (point.task, point.label, point.run) == (task, label, run):
                 return point

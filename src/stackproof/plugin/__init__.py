@@ -6,6 +6,7 @@ Everything else of stackproof is imported when the first of them is used.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,15 @@ def pytest_report_header(config: pytest.Config) -> str:
     """Name the version and the backend, so that a log tells what ran."""
     from stackproof import __version__
 
-    return f"stackproof: {__version__}, stacks on {backend_of(config)}"
+    return f"stackproof: {__version__}, stacks on {backend_of(config)}, {hash_seed()}"
+
+
+def hash_seed() -> str:
+    """``hash seed 0``, or ``hash seed random``: then sets of strings have another order in each process."""
+    if not sys.flags.hash_randomization:
+        return "hash seed 0"
+    fixed = os.environ.get("PYTHONHASHSEED", "")
+    return f"hash seed {fixed if fixed.isdigit() else 'random'}"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -49,7 +49,7 @@ def prepare(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
 
 def complete(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """After it is made: the journal's tail, and what the stacks of the test miss."""
-    from stackproof.plugin import FABRIC
+    from stackproof.plugin import FABRIC, hash_seed
 
     fabric = item.stash.get(FABRIC, None)
     if fabric is None:
@@ -57,7 +57,8 @@ def complete(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
     if report.failed and report.when == "call" and "journal" in fabric.backend.capabilities:
         entries = _around(fabric.journal)
         if entries:
-            title = f"fabric journal at {fabric.now} (last {len(entries)} of {len(fabric.journal)})"
+            said = f"last {len(entries)} of {len(fabric.journal)}"
+            title = f"fabric journal at {fabric.now} ({said}, {hash_seed()})"
             report.sections.append((title, "\n".join(map(str, entries))))
     if report.when == "call":
         missing = [one for made in fabric.stacks if made.state is not None for _, one in made.missing()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsons
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,18 @@ class Fabric:
         from stackproof.fabric.replay import record
 
         self.need("snapshot")
-        return record(self.world, drive, start=start[0] if start is not None else None, chooser=chooser)
+        course = record(self.world, drive, start=start[0] if start is not None else None, chooser=chooser)
+        return replace(course, logical=self._functions())
+
+    def _functions(self) -> dict[str, str]:
+        """Logical ids of the deployed functions and their names; of equal ids the latest stack's."""
+        return {
+            logical_id: one.physical_id
+            for made in self.stacks
+            if made.state is not None
+            for logical_id, one in made.resources.items()
+            if one.type == "AWS::Lambda::Function"
+        }
 
     def stand(self, course: Course, point: Point) -> Standing:
         """Replay a course up to one AWS call of one invocation and stop there: ``kill`` it or ``go_on``."""
@@ -186,7 +198,10 @@ class Fabric:
     # Snapshots.
 
     def snapshot(self) -> Any:
-        """The world and its stacks as they are; no invocation may be open."""
+        """The world and its stacks as they are; no invocation may be open.
+
+        Execution environments are not kept: after ``restore`` the next invocation of each function is cold.
+        """
         self.need("snapshot")
         return self.world.snapshot(), self.deployer.snapshot()
 

@@ -7,7 +7,7 @@ import textwrap
 import boto3
 import pytest
 
-from stackproof.errors import InternalError, UsageError
+from stackproof.errors import UsageError
 from stackproof.fabric import processes
 
 WORKER = """
@@ -139,7 +139,7 @@ def test_no_snapshot_while_a_process_holds_messages(backend, world, worker, url)
     worker(PAUSE="10")
     send(backend, url, "a")
     world.advance(1)
-    with pytest.raises(InternalError, match=r"poll-queue \(at sleep 10\)"):
+    with pytest.raises(UsageError, match=r"poll-queue \(at sleep 10\)"):
         world.snapshot()
     world.advance(10)
     world.snapshot()

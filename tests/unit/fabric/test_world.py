@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from stackproof.backends.embedded import EmbeddedBackend
-from stackproof.errors import InternalError, StackproofError
+from stackproof.errors import StackproofError, UsageError
 from stackproof.fabric.service import ServiceError
 
 
@@ -54,7 +54,7 @@ def test_after_a_restore_the_same_things_get_the_same_ids(backend, world) -> Non
 
 def test_no_snapshot_while_a_task_is_open(world, start) -> None:
     start(lambda: None)
-    with pytest.raises(InternalError, match="task"):
+    with pytest.raises(UsageError, match="task"):
         world.snapshot()
 
 

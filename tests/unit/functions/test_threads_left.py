@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stackproof.errors import InternalError
+from stackproof.errors import UsageError
 
 LEAVES = """
     import threading, time
@@ -72,7 +72,7 @@ def test_a_thread_at_work_does(lab):
     lab.function("f", LEAVES)
     lab.invoke("f", {"seconds": 10})
     lab.world.advance(1)
-    with pytest.raises(InternalError, match=r"Thread-.* \(at sleep 10\)"):
+    with pytest.raises(UsageError, match=r"Thread-.* \(at sleep 10\)"):
         lab.world.snapshot()
     lab.world.advance(10)
     lab.world.snapshot()

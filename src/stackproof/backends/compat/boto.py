@@ -50,6 +50,9 @@ def _install() -> None:
 
     def _make_api_call(self: Any, operation_name: str, api_params: dict[str, Any]) -> Any:
         original = _originals["call"]
+        owner = self.__dict__.get(_OWNER)
+        if owner is not None:
+            owner()
         if not _active or not addressed_to_aws(self):
             return original(self, operation_name, api_params)
         if "Body" in api_params:
@@ -66,6 +69,20 @@ def _install() -> None:
 
     base._make_api_call = _make_api_call
     endpoint._send = _send
+
+
+_OWNER = "_stackproof_owner"
+
+
+def owned(client: Any, check: Callable[[], None]) -> Any:
+    """A client that shares all with another; ``check`` is called before each call and raises when it may not.
+
+    (``copy.copy`` cannot: a client without its attributes looks for them in itself.)
+    """
+    twin = object.__new__(type(client))
+    twin.__dict__.update(client.__dict__)
+    twin.__dict__[_OWNER] = check
+    return twin
 
 
 def _in_hand(body: Any) -> Any:

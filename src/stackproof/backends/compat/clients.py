@@ -6,6 +6,7 @@ a boto3 resource is kept apart, because the resource registers its type conversi
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,13 @@ def _session(account: str) -> Any:
     import boto3
     import botocore.session
 
-    core = botocore.session.Session()
+    # Neither a profile nor the files of the machine, also when no backend is active yet.
+    nothing: dict[str, Any] = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    core = botocore.session.Session(session_vars=nothing)
     return boto3.session.Session(
         aws_access_key_id=account,
         aws_secret_access_key="stackproof",

@@ -8,8 +8,14 @@ runs, so that the test's own thread keeps the real time. The others are module a
 from __future__ import annotations
 
 import os
+import queue
+import sched
+import select
 import selectors
+import subprocess
+import threading
 import time
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -235,3 +241,29 @@ def install() -> None:
     selector.select = _select
     for name in _real:
         setattr(time, name, _monotonic(name))
+    _bound_by_name()
+
+
+_real_poll = select.select
+
+
+def _poll(reading: Any, writing: Any, failing: Any, timeout: float | None = None, /) -> Any:
+    """Without descriptors it is a sleep. What descriptors wait for (child processes) is in real time."""
+    if current() is None or timeout is None or any((reading, writing, failing)):
+        return _real_poll(reading, writing, failing, timeout)
+    _sleep(max(timeout, 0))
+    return [], [], []
+
+
+def _bound_by_name() -> None:
+    """Modules of the standard library that took a clock before ours was in place.
+
+    Child processes live in real time, so ``subprocess`` keeps it: its timeouts are real seconds.
+    """
+    modules: Any = (queue, threading, sched, select, subprocess)
+    queues, threads, scheds, selects, processes = modules
+    queues.time = threads._time = scheds._time = time.monotonic
+    scheds.scheduler.__init__.__defaults__ = (time.monotonic, _sleep)
+    selects.select = _poll
+    processes._time = _real["monotonic"]
+    processes.time = types.SimpleNamespace(**{**vars(time), **_real, "sleep": _real_sleep})

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from stackproof.backends.compat import devices
 from stackproof.fabric.functions.code import cache_folder
 from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import Task, current
@@ -116,6 +117,8 @@ class _Translating:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not _view:
             return self.real(*args, **kwargs)
+        if self.__name__ == "open" and args and devices.is_random(args[0]):
+            return devices.opened(self.real, args, kwargs)
         paths = self._paths
         moved = (*map(translated, args[:paths]), *args[paths:])
         for name in ("path", "file", "src", "dst", "database"):

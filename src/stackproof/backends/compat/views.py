@@ -13,7 +13,6 @@ import logging
 import os
 import sys
 import sysconfig
-import time
 from collections.abc import Callable
 from functools import cache
 from itertools import takewhile
@@ -73,17 +72,11 @@ def _put_in(view: View) -> None:
     os.chdir(view.cwd)
     _swap_globals(hooks)
     tmp.enter(view)
-    if _travels():
-        os.putenv("TZ", "UTC")
-        time.tzset()
 
 
 def _take_out(view: View) -> None:
     hooks = view.hooks
     tmp.leave(view)
-    if _travels():
-        os.unsetenv("TZ") if "TZ" not in hooks["environ"] else os.putenv("TZ", os.environ["TZ"])
-        time.tzset()
     _swap_globals(hooks)
     variables: Any = os.environ
     variables._data = hooks["environ"]
@@ -92,20 +85,13 @@ def _take_out(view: View) -> None:
     _hide_modules(view, hooks["modules"])
 
 
-@cache
-def _travels() -> bool:
-    """Whether this machine keeps another time than UTC, as no function does."""
-    return time.timezone != 0 or time.daylight != 0
-
-
 # Preparing.
 
 
 def _prepare(view: View) -> None:
     _install_finder()
     tmp.install()
-    if view.read_only:
-        files.install()
+    files.install()
     _ROOTS.update(dict.fromkeys(view.roots))
     root = logging.RootLogger(logging.WARNING)
     manager = logging.Manager(root)

@@ -66,7 +66,7 @@ class RestApi(Handler):
         api = answer["id"]
         resources = job.call("apigateway", "get_resources", {"restApiId": api})["items"]
         root = next(one["id"] for one in resources if one["path"] == "/")
-        for name in set(job.get("Parameters") or {}) - {"endpointConfigurationTypes"}:
+        for name in sorted(set(job.get("Parameters") or {}) - {"endpointConfigurationTypes"}):
             job.left_out(f"Parameters.{name}", "parameters of an import change nothing")
         if body:
             build(job, api, root, body)

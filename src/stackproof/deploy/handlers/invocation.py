@@ -124,13 +124,18 @@ class EventInvokeConfig(Handler):
     """``AWS::Lambda::EventInvokeConfig``."""
 
     type = "AWS::Lambda::EventInvokeConfig"
-    covers = frozenset(
-        {"FunctionName", "Qualifier", "DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"}
-    )
+    _table: ClassVar[Mapping[str, str]] = {
+        name: name
+        for name in (
+            "FunctionName", "Qualifier", "DestinationConfig", "MaximumEventAgeInSeconds",
+            "MaximumRetryAttempts",
+        )
+    }  # fmt: skip
+    covers = frozenset(_table)
 
     def create(self, job: Job) -> Made:
         """PutFunctionEventInvokeConfig."""
-        job.call("lambda", "put_function_event_invoke_config", job.pick({name: name for name in self.covers}))
+        job.call("lambda", "put_function_event_invoke_config", job.pick(self._table))
         return Made(f"{job.get('FunctionName')}|{job.get('Qualifier')}")
 
     def update(self, job: Job, made: Made) -> Made:

@@ -190,7 +190,7 @@ class Alarms:
             if alarm.kind == COMPOSITE and alarm.name not in gone:
                 used = {arns.last(name) for name in rules.parse(alarm.settings["AlarmRule"]).names} & gone
                 if used:
-                    raise errors.validation(f"{used.pop()} is used by the composite alarm {alarm.name}")
+                    raise errors.validation(f"{min(used)} is used by the composite alarm {alarm.name}")
         for alarm in found:
             self.record(alarm, "ConfigurationUpdate", f'Alarm "{alarm.name}" deleted')
             del self.table[alarm.account, alarm.region, alarm.name]

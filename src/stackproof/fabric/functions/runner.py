@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stackproof.errors import CapabilityMissing
+from stackproof.fabric import arns
 from stackproof.fabric.functions import errors, failures
 from stackproof.fabric.functions.environment import Environment
 from stackproof.fabric.functions.invocation import Invocation, Outcome
 from stackproof.fabric.functions.model import Function, Version
 from stackproof.fabric.functions.runtimes import runtime_of
-from stackproof.fabric.tasks import Task
+from stackproof.fabric.tasks import Exited, Task
 
 if TYPE_CHECKING:
     from stackproof.fabric.functions.service import LambdaService
@@ -24,6 +25,7 @@ ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and region, unless raised (developer guide, "Lambda quotas")."""
 
 Key = tuple[str, int]
+_SILENT = "Runtime exited without providing a reason"
 _NUMBER = re.compile(r"\d+")
 
 
@@ -180,7 +182,9 @@ class Runner:
             message = f"RequestId: {request} Error: Task timed out after {seconds:.2f} seconds"
             payload = failures.bare(message, "Sandbox.Timedout")
         else:
-            message = f"RequestId: {request} Error: Runtime exited with error: signal: killed"
+            reason = task.error.reason if isinstance(task.error, Exited) else "signal: killed"
+            how = f"Runtime exited with error: {reason}" if reason else _SILENT
+            message = f"RequestId: {request} Error: {how}"
             invocation.lines.append(f"{message}\nRuntime.ExitError\n")
             payload = failures.bare(message, "Runtime.ExitError")
         return Outcome(payload, "Unhandled", exception=task.error, discard=True)
@@ -199,6 +203,11 @@ class Runner:
             for environment in environments:
                 environment.close()
         self._idle.clear()
+
+    def warm(self) -> tuple[str, ...]:
+        """The names of the functions that have a warm environment, in the order of their first use."""
+        found = (kept[0].version.function for kept in self._idle.values() if kept)
+        return tuple(dict.fromkeys(map(arns.last, found)))
 
     def reset(self) -> None:
         """After a restore: nothing runs, everything is cold."""

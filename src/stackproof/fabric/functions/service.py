@@ -125,11 +125,12 @@ class LambdaService:
             self.mappings.snapshot(),
             tuple(self.logs.pending),
             dict(self.code.registered),
+            self.runner.warm(),
         )
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot; every execution environment is cold then."""
-        functions, layers, events, mappings, pending, registered = state
+        functions, layers, events, mappings, pending, registered, warm = state
         self.functions = {arn: function.clone() for arn, function in functions.items()}
         self.runner.reset()
         self.layers.restore(layers)
@@ -137,3 +138,5 @@ class LambdaService:
         self.mappings.restore(mappings)
         self.logs.restore(pending)
         self.code.registered = dict(registered)
+        for name in warm:
+            self.world.journal.record("world", "lambda.Cold", name, {"reason": "a snapshot was restored"})

@@ -25,6 +25,8 @@ the fabric answers the calls of this botocore, and loading these once is most of
 
 
 _NUMBERS = itertools.count(1)
+_process_id = os.getpid
+"""The machine's: a task is shown another one."""
 _PRIVATE: set[str] = set()
 
 
@@ -70,7 +72,7 @@ class _Bytes(io.RawIOBase):
 class View:
     """``roots`` are the folders whose modules belong to the environment alone, in the order of import;
     ``names`` their top-level modules. ``hooks`` is for whoever puts the view in place.
-    ``read_only``: nothing but ``/tmp`` may be written, as on Lambda. ``private`` is the folder that stands
+    The roots are read-only; ``read_only``: nothing but ``/tmp`` may be written, as on Lambda. ``private`` is the folder that stands
     for ``/tmp`` ("" until it is needed); it lives as long as the view."""
 
     __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "private", "read_only", "roots")
@@ -96,7 +98,7 @@ class View:
     def temporary(self, below: str) -> str:
         """The folder that stands for ``/tmp``, made ``below`` the machine's own when first asked for."""
         while not self.private:
-            path = f"{below}/stackproof-{os.getpid()}-{next(_NUMBERS)}"
+            path = f"{below}/stackproof-{_process_id()}-{next(_NUMBERS)}"
             try:
                 os.mkdir(path, 0o700)
             except FileExistsError:
