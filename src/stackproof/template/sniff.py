@@ -13,7 +13,7 @@ _RESOURCE_TYPE = re.compile(
     rb"""Type["']?\s*:\s*["']?[A-Za-z0-9]+::[A-Za-z0-9]|Fn::ForEach::|Fn::Transform|!Transform"""
 )
 _SECTIONS = (b"Resources", b"AWSTemplateFormatVersion", b"Transform")
-_SECTION = rb"""["']?(Resources|AWSTemplateFormatVersion|Transform)["']?[ \t]*:(?=\s|\Z)"""
+_SECTION = rb"""["']?(Resources|AWSTemplateFormatVersion|Transform)["']?[ \t]*:(?=[\s\0]|\Z)"""
 _FLOW_SECTION = re.compile(rb"""[{,\s]["']?(?:Resources|AWSTemplateFormatVersion|Transform)["']?\s*:""")
 _FLOW_TOKEN = re.compile(
     rb"""(?P<open>[{\[])|(?P<close>[}\]])|(?P<double>"(?:[^"\\]|\\.)*")"""
