@@ -21,6 +21,14 @@ class Killed(BaseException):
     """Raised inside a task that was killed; ``except Exception`` of a handler cannot swallow it."""
 
 
+class Exited(Killed):
+    """The code of the task ended its process; ``reason`` as Lambda says it ("" when it ended well)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"its process ended: {reason or 'exit status 0'}")
+        self.reason = reason
+
+
 class Overrun(BaseException):
     """Raised inside a task that held the baton for too many real seconds (see ``watchdog``)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from stackproof.backends.compat import exits
 from stackproof.fabric.tasks import current
 
 _real_signal = signal.signal
@@ -32,5 +33,6 @@ def _getsignal(number: int, /) -> Any:
 
 def install() -> None:
     """Put the shims in place (idempotent)."""
+    exits.install()
     module: Any = signal
     module.signal, module.getsignal = _signal, _getsignal

@@ -8,6 +8,9 @@ is built on these.
 from __future__ import annotations
 
 import _thread
+import errno
+import importlib
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -185,6 +188,19 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     _real_join(self, timeout)
 
 
+_processes: Any = importlib.import_module("_multiprocessing")
+_real_semaphore: Any = _processes.SemLock
+
+
+class _Semaphore(_real_semaphore):  # type: ignore[misc]
+    """Lambda has no ``/dev/shm``: locks, queues and pools of ``multiprocessing`` cannot be made there."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if current() is not None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        return _real_semaphore(*args, **kwargs)
+
+
 def install() -> None:
     """Put the shims in place (idempotent)."""
     if threading.Lock is _lock_factory:
@@ -194,5 +210,6 @@ def install() -> None:
     module.RLock = _rlock_factory
     thread: Any = threading.Thread
     thread.__init__, thread.start, thread.join = _init, _start, _join
+    _processes.SemLock = _Semaphore
     queues: Any = queue
     queues.SimpleQueue = _simple_queue
