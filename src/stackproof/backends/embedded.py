@@ -131,10 +131,12 @@ class EmbeddedBackend(WorldBackend):
 
     def close(self) -> None:
         """Kill what still runs and forget everything."""
-        self.end_tasks()
-        self.world.close()
-        self.deactivate()
-        self._moto = {}
+        try:
+            self.end_tasks()
+            self.world.close()
+        finally:  # whatever stands in the way: the next test must not meet this world
+            self.deactivate()
+            self._moto = {}
 
     def __enter__(self) -> EmbeddedBackend:
         return self.activate()

@@ -231,16 +231,19 @@ def _select(self: Any, timeout: float | None = None) -> Any:
     return ready
 
 
+_SHIMS: dict[str, Callable[..., Any]] = {"sleep": _sleep, **{name: _monotonic(name) for name in _real}}
+
+
 def install() -> None:
     """Put the shims in place (idempotent)."""
-    if time.sleep is _sleep:
+    # freezegun puts the real clocks back when it ends: ours are looked after one by one.
+    for name, shim in _SHIMS.items():
+        if getattr(time, name) is not shim:
+            setattr(time, name, shim)
+    if selectors.DefaultSelector.select is _select:
         return
-    module: Any = time
-    module.sleep = _sleep
     selector: Any = selectors.DefaultSelector
     selector.select = _select
-    for name in _real:
-        setattr(time, name, _monotonic(name))
     _bound_by_name()
 
 

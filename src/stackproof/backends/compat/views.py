@@ -14,7 +14,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import takewhile
 from types import CodeType, ModuleType
 from typing import Any
@@ -43,46 +43,60 @@ _EMPTIED = (
 
 
 def enter(task: Task) -> None:
-    """The scheduler gives a task the baton."""
-    view = task.facts.get("view")
-    if view is not None:
-        _put_in(view)
+    """The scheduler gives a task the baton. What fails on the way is undone wholly."""
     clocks.enter(task)
+    view = task.facts.get("view")
+    if view is None:
+        return
+    try:
+        _put_in(view)
+    except BaseException:
+        leave(task)
+        raise
 
 
 def leave(task: Task) -> None:
     """The scheduler has the baton back."""
-    clocks.leave(task)
-    view = task.facts.get("view")
-    if view is not None:
-        _take_out(view)
+    try:
+        view = task.facts.get("view")
+        if view is not None:
+            _take_out(view.hooks.get("undo", []))
+    finally:
+        clocks.leave(task)
 
 
 def _put_in(view: View) -> None:
     hooks = view.hooks
     if not hooks:
         _prepare(view)
-    hooks["modules"] = _show_modules(view)
-    hooks["process"] = (sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager, os.getcwd())
+    undo: list[Callable[[], None]] = []
+    hooks["undo"] = undo
+    shown = _show_modules(view)
+    undo.append(partial(_hide_modules, view, shown))
+    variables: Any = os.environ
+    streams = (sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager)
+    undo.append(partial(_put_back, streams, variables._data, os.getcwd()))
     sys.path = hooks["path"]
     sys.stdout = sys.stderr = view.output
     logging.root, logging.Logger.manager = hooks["logging"]
-    variables: Any = os.environ
-    hooks["environ"], variables._data = variables._data, hooks["variables"]
+    variables._data = hooks["variables"]
     os.chdir(view.cwd)
     _swap_globals(hooks)
+    undo.append(partial(_swap_globals, hooks))
     tmp.enter(view)
+    undo.append(partial(tmp.leave, view))
 
 
-def _take_out(view: View) -> None:
-    hooks = view.hooks
-    tmp.leave(view)
-    _swap_globals(hooks)
+def _take_out(undo: list[Callable[[], None]]) -> None:
+    while undo:
+        undo.pop()()
+
+
+def _put_back(streams: tuple[Any, ...], environ: Any, folder: str) -> None:
     variables: Any = os.environ
-    variables._data = hooks["environ"]
-    sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager, here = hooks["process"]
-    os.chdir(here)
-    _hide_modules(view, hooks["modules"])
+    variables._data = environ
+    sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager = streams
+    os.chdir(folder)
 
 
 # Preparing.

@@ -24,8 +24,8 @@ from stackproof.fabric.tasks import current
 if TYPE_CHECKING:
     from stackproof.fabric.functions.environment import Environment
 
-REAL_LIMIT = 60.0
-"""Real seconds that a worker may think about one request before it is killed."""
+REAL_LIMIT = 25.0
+"""Real seconds that a worker may think about one request before it is killed: less than the watchdog's."""
 
 
 class NodeRuntime:
