@@ -154,3 +154,22 @@ def test_a_backend_keeps_its_state_while_another_answers() -> None:
         assert other.client("dynamodb").list_tables()["TableNames"] == []
     with backend.activate():
         assert backend.client("dynamodb").list_tables()["TableNames"] == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error", "says"),
+    [
+        (-1, UsageError, "cannot advance by -1 seconds"),
+        (float("nan"), UsageError, "cannot advance by nan"),
+        (float("inf"), UsageError, "cannot advance by inf"),
+        ("3", TypeError, "a number of seconds, not '3'"),
+        (True, TypeError, "not True"),
+    ],
+)
+def test_time_advances_by_what_can_pass(world, seconds, error, says) -> None:
+    before = world.clock.ms
+    with pytest.raises(error, match=says):
+        world.advance(seconds)
+    assert world.clock.ms == before
+    world.advance(0.5)
+    assert world.clock.ms == before + 500

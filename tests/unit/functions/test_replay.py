@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,23 @@ def test_points_that_never_come_are_said(lab, counter):
         stand(lab.world, course, Point("count", 9))
     with pytest.raises(UsageError, match=r"its points: before dynamodb\.GetItem"):
         course.at("count", "before s3.PutObject")
+
+
+def test_a_course_knows_logical_ids_and_names_what_there_is(lab, counter):
+    lab.send(counter, "a")
+    course = replace(record(lab.world), logical={"Count": "count"})
+    assert course.at("Count", "before dynamodb.GetItem") == course.at("count", "before dynamodb.GetItem")
+    with pytest.raises(UsageError, match=r"'Work' passed no point.*there are: Count \(count\)"):
+        course.at("Work", "before dynamodb.GetItem")
+
+
+def test_no_snapshot_while_a_task_stands_at_a_point(lab, counter):
+    lab.send(counter, "a")
+    course = record(lab.world)
+    here = stand(lab.world, course, course.points[0])
+    with pytest.raises(UsageError, match=r"no snapshot while tasks are open: count .*go_on or kill"):
+        lab.world.snapshot()
+    here.kill()
 
 
 def test_a_course_that_does_not_fit_is_refused(lab, counter):

@@ -8,7 +8,6 @@ and with it ``repr(object())``, thread identifiers, ``hash()`` of strings (``PYT
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -21,7 +20,6 @@ PID, PARENT = 9, 1
 HOST = "169.254.100.6"
 """What ``socket.gethostname`` answers on Lambda has this form."""
 
-_real_kill = os.kill
 _real_getrandom: Any = getattr(os, "getrandom", None)
 _real_gettime, _real_gettime_ns = time.clock_gettime, time.clock_gettime_ns
 _ELAPSED = frozenset(
@@ -66,19 +64,6 @@ def _gettime_ns(clock: int, /) -> int:
     return 0 if _virtual() is not None and clock in _COMPUTED else _real_gettime_ns(clock)
 
 
-def _kill(pid: int, number: int, /) -> None:
-    """A task that signals itself: its own handler runs, or it ends as its process would."""
-    task = _virtual()
-    if task is None or pid not in (PID, PARENT):
-        _real_kill(pid, number)
-        return
-    handler = task.facts.get("signals", {}).get(number, signal.SIG_DFL)
-    if callable(handler):
-        handler(number, None)
-    elif number and handler != signal.SIG_IGN:
-        raise SystemExit(128 + number)
-
-
 def _getrandom(size: int, flags: int = 0) -> bytes:
     return _real_getrandom(size, flags) if current() is None else os.urandom(size)
 
@@ -100,7 +85,6 @@ def install() -> None:
     system.times = _in_tasks(os.times, _times)
     system.getpid = _in_tasks(os.getpid, lambda: PID)
     system.getppid = _in_tasks(os.getppid, lambda: PARENT)
-    system.kill = _kill
     if _real_getrandom is not None:
         system.getrandom = _getrandom
     names: Any = socket
