@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -262,13 +262,18 @@ class Deployer:
         )
 
     def _check_imports(self, stack: Stack, state: State) -> None:
+        for name, importer in self.imported(stack.name, state.exports):
+            raise DeploymentFailed(
+                f"Export {name} cannot be deleted as it is in use by {importer}",
+                file=state.blueprint.file,
+            )
+
+    def imported(self, stack: str, exports: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Of a stack's exports those that another stack imports, with its name."""
         for other in self.stacks.values():
-            used = other.state.imports & state.exports.keys() if other.state and other is not stack else ()
-            for name in sorted(used):
-                raise DeploymentFailed(
-                    f"Export {name} cannot be deleted as it is in use by {other.name}",
-                    file=state.blueprint.file,
-                )
+            if other.state is not None and other.name != stack:
+                for name in sorted(other.state.imports & exports.keys()):
+                    yield name, other.name
 
     def exports(self, besides: str = "") -> dict[str, Any]:
         """Every export of the other stacks."""

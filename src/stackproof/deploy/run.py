@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from stackproof import schemas
 from stackproof.deploy import operate
 from stackproof.deploy.changes import custom_name, differences, replacing
-from stackproof.deploy.handlers import handler
+from stackproof.deploy.handlers import emulated, handler
 from stackproof.deploy.model import Event, Level, Place, Resource, Verdict
 from stackproof.deploy.operate import Failed
 from stackproof.deploy.plan import Operation, ordered
@@ -25,6 +26,7 @@ _OTHER_TYPE = (
     "Update of resource type is not permitted. The new template modifies resource type of the following "
     "resources: [{}]"
 )
+_SAM = "AWS::Serverless::"
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
@@ -46,6 +48,16 @@ class Context:
         self.log.append(event)
 
 
+def _unrecognized(strange: Mapping[str, str]) -> str:
+    """CloudFormation's words; types that only the SAM transform knows mean that nobody asked for it."""
+    text = (
+        f"Template format error: Unrecognized resource types: [{', '.join(dict.fromkeys(strange.values()))}]"
+    )
+    if any(kind.startswith(_SAM) for kind in strange.values()):
+        text += "; they need 'Transform: AWS::Serverless-2016-10-31'"
+    return text
+
+
 class Run:
     """From one state to the next. ``before`` is None when the stack is new."""
 
@@ -61,18 +73,21 @@ class Run:
     def go(self) -> State:
         """Deploy. Raises ``DeploymentFailed`` after everything is as it was before."""
         context = self._context
-        at = Location(context.blueprint.file)
+        at, name = Location(context.blueprint.file), ""
         try:
             values = operate.attempt(lambda: Values(context, self._made))
-            self._check_types(values)
+            strange = self._strange(values)
+            if strange:
+                at = context.blueprint.expanded.locate(("Resources", next(iter(strange)), "Type"))
+                raise Failed(_unrecognized(strange))
             plan = ordered(context.blueprint.expanded, values.conditions, values.parameters)
             for operation in plan.operations:
-                at = operation.location
+                at, name = operation.location, operation.logical_id
                 self._one(operation, values)
-            at = Location(context.blueprint.file)
+            at, name = Location(context.blueprint.file), ""
             outputs, exports = operate.attempt(values.outputs)
+            self._check_exports(exports)
         except Failed as error:
-            name = operation.logical_id if at.line > 1 or at.column > 1 else ""
             self._roll_back()
             raise self._failure(error, name, at) from error
         self._clean()
@@ -80,16 +95,25 @@ class Run:
             context.blueprint, context.place, self._made, outputs, exports, values.imports, values.parameters
         )
 
-    def _check_types(self, values: Values) -> None:
-        """Types that only the SAM transform knows mean that the template does not ask for it."""
-        resources = values.resources()
-        strange = [name for name, kind in resources.items() if kind.startswith("AWS::Serverless::")]
-        if strange:
-            kinds = ", ".join(dict.fromkeys(resources[name] for name in strange))
-            raise Failed(
-                f"Template format error: Unrecognized resource types: [{kinds}]; "
-                "they need 'Transform: AWS::Serverless-2016-10-31'"
-            )
+    def _check_exports(self, exports: Mapping[str, Any]) -> None:
+        """What other stacks import keeps its value (user guide, "Get exported outputs")."""
+        before = self._before.exports if self._before else {}
+        stack = self._context.place.stack
+        for name, importer in self._context.deployer.imported(stack, before):
+            if name not in exports:
+                raise Failed(f"Export {name} cannot be deleted as it is in use by {importer}")
+            if exports[name] != before[name]:
+                raise Failed(f"Export {name} cannot be updated as it is in use by {importer}")
+
+    def _strange(self, values: Values) -> dict[str, str]:
+        """Logical ids and types of what CloudFormation does not know."""
+        known = schemas.types() | schemas.types(self._context.place.region)
+        return {
+            name: kind
+            for name, kind in values.resources().items()
+            if kind.startswith("AWS::") and not kind.endswith("::MODULE")
+            and not emulated(kind) and (known or kind.startswith(_SAM)) and kind not in known
+        }  # fmt: skip
 
     def _failure(self, error: Failed, logical_id: str, at: Location) -> DeploymentFailed:
         what = f"{logical_id}: {error.reason}" if logical_id else error.reason
@@ -100,8 +124,8 @@ class Run:
             logical_id=logical_id,
             reason=error.reason,
             file=at.file,
-            line=at.line if logical_id else 0,
-            column=at.column if logical_id else 0,
+            line=at.line if at.line > 1 or at.column > 1 else 0,
+            column=at.column if at.line > 1 or at.column > 1 else 0,
             hint=hint,
         )
 

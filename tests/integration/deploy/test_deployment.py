@@ -307,6 +307,40 @@ def test_tags_of_the_stack_reach_its_resources(stack, aws):
     assert aws.sqs.list_queue_tags(QueueUrl=made.queue("Q"))["Tags"] == {"a": "own", "b": "stack"}
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_what_another_stack_imports_keeps_its_value(stack, aws, removed):
+    def exporting(value):
+        output = {"Value": value, "Export": {"Name": "shared"}}
+        return {"Resources": {"Q": queue()}, "Outputs": {"Out": output} if value else {}}
+
+    first = stack(exporting("one"), name="first")
+    second = stack({"Resources": {"P": stored("/p", {"Fn::ImportValue": "shared"})}}, name="second")
+    verb = "deleted" if removed else "updated"
+    with pytest.raises(DeploymentFailed, match=f"Export shared cannot be {verb} as it is in use by second"):
+        first.update(exporting("" if removed else "two"))
+    assert first.status == "UPDATE_ROLLBACK_COMPLETE"
+    first.update({**exporting("one"), "Description": "the value stays"})
+    second.delete()
+    first.update(exporting("" if removed else "two"))
+
+
+@pytest.mark.parametrize("kind", ["AWS::Sqs::Queu", "AWS::SQS::queue"])
+def test_a_type_that_cloudformation_does_not_know_is_refused_where_it_stands(stack, aws, tmp_path, kind):
+    file = tmp_path / "template.yaml"
+    file.write_text(f"Resources:\n  Q:\n    Type: AWS::SQS::Queue\n  X:\n    Type: {kind}\n")
+    with pytest.raises(
+        DeploymentFailed, match="Template format error: Unrecognized resource types"
+    ) as caught:
+        stack(file)
+    assert f"[{kind}]" in str(caught.value)
+    assert caught.value.line == 5
+    assert "QueueUrls" not in aws.sqs.list_queues()
+
+
+def test_a_type_of_somebody_else_is_not_refused_for_its_name(stack):
+    assert str(stack({"Resources": {"X": {"Type": "Org::Service::Thing"}}})["X"].verdict) == "not emulated"
+
+
 def test_types_of_sam_without_its_transform_are_refused(stack):
     template = {"Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b"}}}}
     with pytest.raises(DeploymentFailed, match=r"Unrecognized resource types: \[AWS::Serverless::Function\]"):

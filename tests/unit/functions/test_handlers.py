@@ -354,6 +354,27 @@ def test_on_request_only_tmp_can_be_written(lab, event):
     (lab.folder / "of-the-test").write_text("free")
 
 
-def test_without_request_everything_can_be_written(lab):
-    lab.function("f", {"app.py": WRITER})
-    assert lab.invoke("f").value == "written"
+@pytest.mark.parametrize("event", [{}, {"remove": True}])
+def test_without_request_the_folder_of_the_code_alone_is_read_only(lab, event):
+    lab.function("f", {"app.py": WRITER, "data.txt": "kept"})
+    name = "data.txt" if event else "new.txt"
+    assert lab.invoke("f", event).value == ["OSError", 30, name]
+    assert sorted(path.name for path in (lab.folder / "f").iterdir()) == ["app.py", "data.txt"]
+
+
+def test_nothing_is_moved_into_the_folder_of_the_code_and_nothing_compiled_beside_it(lab):
+    lab.function("f", {"app.py": """
+        import importlib.util, os
+        def handler(event, context):
+            spec = importlib.util.spec_from_file_location("other", os.path.abspath("other.py"))
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            with open("/tmp/fine.txt", "w") as file:
+                file.write("fine")
+            try:
+                os.rename("/tmp/fine.txt", os.path.abspath("fine.txt"))
+            except OSError as error:
+                return [module.value, error.errno]
+    """, "other.py": "value = 1"})  # fmt: skip
+    assert lab.invoke("f").value == [1, 30]
+    assert sorted(path.name for path in (lab.folder / "f").iterdir()) == ["app.py", "other.py"]

@@ -1,7 +1,7 @@
-"""A read-only file system but for ``/tmp``, for handlers of which a test asks it.
+"""What a handler may write: nothing in the folders of its code and layers, which are read-only on Lambda.
 
-An audit hook sees every opening and changing of files; it can never be taken out, so it is put in
-only when the first such handler starts, and lets everything else pass.
+Where a test asks for it, nothing but ``/tmp``. An audit hook sees every opening and changing of files; it can
+never be taken out, so it is put in only when the first handler starts, and lets everything else pass.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from functools import cache
 from typing import Any
 
+from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import current
 
 _CHANGING = frozenset((
     "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink",
     "os.truncate", "os.utime",
 ))  # fmt: skip
+_TWO_PATHS = frozenset(("os.link", "os.rename", "os.symlink"))
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _WRITABLE = ("/tmp/", "/dev/")
 _installed: list[bool] = []
@@ -37,9 +40,21 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         return
     task = current()
     view = task.facts.get("view") if task is not None else None
-    if view is None or not view.read_only or not isinstance(args[0], (str, bytes, os.PathLike)):
+    if view is None:
         return
-    path = os.path.realpath(os.fsdecode(args[0]))
-    own = bool(view.private) and f"{path}/".startswith(f"{view.private}/")
-    if not own and (not f"{path}/".startswith(_WRITABLE) or path.startswith(tuple(view.roots))):
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS), os.fsdecode(args[0]))
+    for path in args[:2] if event in _TWO_PATHS else args[:1]:
+        if isinstance(path, (str, bytes, os.PathLike)):
+            _check(view, os.fsdecode(path))
+
+
+def _check(view: View, given: str) -> None:
+    path = f"{os.path.realpath(given)}/"
+    own = bool(view.private) and path.startswith(f"{view.private}/")
+    code = path.startswith(_code(view.roots))
+    if not own and (code or (view.read_only and not path.startswith(_WRITABLE))):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), given)
+
+
+@cache
+def _code(roots: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{os.path.realpath(root)}/" for root in roots)

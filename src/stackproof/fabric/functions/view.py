@@ -72,8 +72,8 @@ class _Bytes(io.RawIOBase):
 class View:
     """``roots`` are the folders whose modules belong to the environment alone, in the order of import;
     ``names`` their top-level modules. ``hooks`` is for whoever puts the view in place.
-    The roots are read-only; ``read_only``: nothing but ``/tmp`` may be written, as on Lambda. ``private`` is the folder that stands
-    for ``/tmp`` ("" until it is needed); it lives as long as the view."""
+    The roots are read-only; ``read_only``: nothing but ``/tmp`` may be written, as on Lambda. ``private``
+    is the folder that stands for ``/tmp`` ("" until it is needed); it lives as long as the view."""
 
     __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "private", "read_only", "roots")
 
