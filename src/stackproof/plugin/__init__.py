@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="The level that every resource must reach (default: ini stack_require, else none).",
     )
     parser.addini("fabric_seed", "Seed of every world.", default="0")
+    parser.addini(
+        "fabric_real_limit",
+        "Real seconds after which a handler that never yields is cut, 0 for no limit "
+        "(default 30; STACKPROOF_REAL_LIMIT overrides it).",
+        default="",
+    )
     parser.addini("stack_backend", "Where stacks are deployed.", default=EMBEDDED)
     parser.addini("stack_require", "The level that every resource must reach.", default="")
 

@@ -246,9 +246,29 @@ class Servers:
 @contextmanager
 def opened(request: pytest.FixtureRequest, kind: str) -> Iterator[Fabric]:
     """The world of one test."""
+    _prepare_process(request.config)
     backend = request.getfixturevalue("stackproof_backends").backend(kind, _options(request))
     with backend:
         yield Fabric(backend, Deployer(backend, request.getfixturevalue("stackproof_library")))
+
+
+def _prepare_process(config: pytest.Config) -> None:
+    """The limit of real time, and the terminal for whoever debugs a handler."""
+    from stackproof.backends.compat.debugger import terminal
+    from stackproof.fabric import watchdog
+
+    told = str(config.getini("fabric_real_limit"))
+    watchdog.configure(watchdog.parsed(told, "fabric_real_limit") if told else None)
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+
+    def take() -> Callable[[], None]:
+        if capture is None or not capture.is_capturing():
+            return lambda: None
+        capture.suspend(in_=True)
+        resume: Callable[[], None] = capture.resume
+        return resume
+
+    terminal.take = take
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:

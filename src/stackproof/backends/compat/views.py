@@ -19,7 +19,7 @@ from itertools import takewhile
 from types import CodeType, ModuleType
 from typing import Any
 
-from stackproof.backends.compat import clocks, files, tmp
+from stackproof.backends.compat import clocks, debugger, files, tmp
 from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import Task
 
@@ -45,6 +45,7 @@ _EMPTIED = (
 def enter(task: Task) -> None:
     """The scheduler gives a task the baton. What fails on the way is undone wholly."""
     clocks.enter(task)
+    debugger.enter()
     view = task.facts.get("view")
     if view is None:
         return
@@ -62,6 +63,7 @@ def leave(task: Task) -> None:
         if view is not None:
             _take_out(view.hooks.get("undo", []))
     finally:
+        debugger.leave()
         clocks.leave(task)
 
 
@@ -208,6 +210,29 @@ def _swap_globals(hooks: dict[str, Any]) -> None:
                 held.update(content)
                 content.clear()
                 content.update(kept)
+
+
+_CALL = "_make_api_call"
+
+
+def _show_road(hooks: dict[str, Any]) -> None:
+    """What an environment put around every API call (as the X-Ray SDK does) is around its own only."""
+    module: Any = sys.modules.get("botocore.client")
+    hooks["outer"] = vars(module.BaseClient)[_CALL] if module is not None else None
+    if "road" in hooks and module is not None:
+        setattr(module.BaseClient, _CALL, hooks["road"])
+
+
+def _hide_road(hooks: dict[str, Any]) -> None:
+    module: Any = sys.modules.get("botocore.client")
+    outer = hooks["outer"]
+    if outer is None or vars(module.BaseClient)[_CALL] is outer:
+        return
+    hooks["road"] = vars(module.BaseClient)[_CALL]
+    setattr(module.BaseClient, _CALL, outer)
+    patcher = sys.modules.get("aws_xray_sdk.core.patcher")
+    if patcher is not None:  # the next environment puts its own around
+        getattr(patcher, "_PATCHED_MODULES").discard("botocore")  # noqa: B009 - private
 
 
 # Loading: source is compiled once for each state of a file, and nothing is written beside it.
