@@ -109,3 +109,24 @@ def test_what_the_layer_of_powertools_brings_along_is_there(lab):
     )
     assert lab.invoke("f", {"n": 3}).value == 3
     assert lab.invoke("f", {}).error == "Unhandled"
+
+
+def test_a_tracer_of_one_environment_is_not_around_the_calls_of_others(make_lab):
+    import botocore.client
+
+    call = "_make_api_call"
+    plain = """
+    import boto3
+    def handler(event, context):
+        boto3.client("sqs").list_queues()
+        return type(vars(__import__("botocore").client.BaseClient)["_make_api_call"]).__name__
+    """
+    traced = "from aws_lambda_powertools import Tracer\ntracer = Tracer(service='s')\n"
+    lab = make_lab()
+    before = vars(botocore.client.BaseClient)[call]
+    lab.function("plain", plain)
+    for name in ("one", "two"):
+        lab.function(name, traced + "\n".join(line[4:] for line in plain.splitlines()))
+    seen = [lab.invoke(name).value for name in ("one", "plain", "two", "one", "plain")]
+    assert seen == ["FunctionWrapper", "function", "FunctionWrapper", "FunctionWrapper", "function"]
+    assert vars(botocore.client.BaseClient)[call] is before

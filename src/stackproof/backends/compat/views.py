@@ -85,6 +85,8 @@ def _put_in(view: View) -> None:
     os.chdir(view.cwd)
     _swap_globals(hooks)
     undo.append(partial(_swap_globals, hooks))
+    _show_road(hooks)
+    undo.append(partial(_hide_road, hooks))
     tmp.enter(view)
     undo.append(partial(tmp.leave, view))
 
@@ -233,6 +235,7 @@ def _hide_road(hooks: dict[str, Any]) -> None:
     patcher = sys.modules.get("aws_xray_sdk.core.patcher")
     if patcher is not None:  # the next environment puts its own around
         getattr(patcher, "_PATCHED_MODULES").discard("botocore")  # noqa: B009 - private
+        vars(module).pop("_xray_enabled", None)
 
 
 # Loading: source is compiled once for each state of a file, and nothing is written beside it.
