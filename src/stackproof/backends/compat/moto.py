@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from stackproof.backends.compat import copies, s3
+from stackproof.backends.compat import copies, documents, s3
 from stackproof.fabric.service import Params, Response
 
 ACCOUNT_HEADER = "x-moto-account-id"
@@ -139,6 +139,7 @@ DYNAMO_OPERATIONS = {
     "Scan": "scan",
     "BatchWriteItem": "batch_write_item",
     "BatchGetItem": "batch_get_item",
+    "TransactWriteItems": "transact_write_items",
 }
 
 
@@ -147,7 +148,11 @@ class DynamoRefused(Exception):
 
 
 def dynamo(operation: str, params: Params, account: str, region: str) -> Response:
-    """A data-plane call straight into moto's handler; ``DynamoRefused`` when it raised."""
+    """A data-plane call straight into moto's handler; ``DynamoRefused`` when it raised.
+
+    Raises ``ServiceError`` for what DynamoDB refuses and moto does not, or falls over.
+    """
+    documents.check(params)
     if operation == "PutItem" and (table := _plain_put(params, account, region)) is not None:
         try:
             if not _put_simple(table, params["Item"]):
@@ -165,9 +170,12 @@ def dynamo(operation: str, params: Params, account: str, region: str) -> Respons
     try:
         result = getattr(handler, DYNAMO_OPERATIONS[operation])().result
     except Exception as error:
+        refusal = documents.malformed(params, error)
+        if refusal is not None:
+            raise refusal from error
         raise DynamoRefused(str(error)) from error
     answer: Response = plain(result)
-    return answer
+    return documents.asked_for(params, answer)
 
 
 _PLAIN_TYPES = frozenset(("S", "N", "BOOL"))
