@@ -28,6 +28,11 @@ _SEEN = ("AWS_LAMBDA_",)
 """What a test sets for code that it calls itself, outside of a function."""
 
 
+def whoami(caller: Caller) -> Response:
+    """GetCallerIdentity's answer to the session of a role."""
+    return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
+
+
 class WorldBackend:
     """The part of ``backends.base.Backend`` that depends on the world only."""
 
@@ -36,6 +41,7 @@ class WorldBackend:
 
     def __init__(self) -> None:
         self._callers: dict[tuple[str, str], Caller] = {}
+        self.refusals: list[str] = []
 
     @property
     def account(self) -> str:
@@ -70,6 +76,14 @@ class WorldBackend:
             account = key if len(key) == 12 and key.isdigit() else self.world.account
             known = self._callers[key, region] = self.world.caller(account, region, actor=self._actor)
         return known
+
+    def note_refusal(self, host: str) -> None:
+        """A connection was refused: the journal has it, and so has the test when a task wanted it."""
+        task = current()
+        actor = task.identity.actor if task is not None and task.identity is not None else "test"
+        self.world.journal.record(actor, "net.Refused", host)
+        if task is not None:
+            self.refusals.append(f"{actor} wanted a connection to {host}")
 
     def asked(
         self,

@@ -84,7 +84,7 @@ class EndpointBackend(WorldBackend):
             return self
         for module in (clocks, entropy, threads, clients):
             module.install()
-        guards = [] if self._remote_host else [sockets.guard()]
+        guards = [] if self._remote_host else [sockets.guard(self.note_refusal)]
         self._ends = [*guards, boto.activate(self._answer, self._send), self.environment()]
         self._check_answers()
         return self

@@ -250,6 +250,10 @@ def opened(request: pytest.FixtureRequest, kind: str) -> Iterator[Fabric]:
     backend = request.getfixturevalue("stackproof_backends").backend(kind, _options(request))
     with backend:
         yield Fabric(backend, Deployer(backend, request.getfixturevalue("stackproof_library")))
+        # A handler may have handled it; the test would say nothing of what AWS had answered.
+        if backend.refusals:
+            told = "; ".join(dict.fromkeys(backend.refusals))
+            pytest.fail(f"{told}: refused, declare an HTTP double for what it calls", pytrace=False)
 
 
 def _prepare_process(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -12,7 +13,19 @@ from stackproof.errors import UsageError
 _real_connect = socket.socket.connect
 _real_connect_ex = socket.socket.connect_ex
 _real_getaddrinfo = socket.getaddrinfo
-_guarding: list[bool] = []
+_guarding: list[Callable[[str], None]] = []
+
+
+class ConnectionRefused(UsageError, ConnectionRefusedError):
+    """No connection to a host: to a handler a failure of the network, and loud where nobody handles it."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"a connection to {host} was refused",
+            hint="code under test talks to loopback only; declare an HTTP double for what it calls",
+        )
+        self.errno = errno.ECONNREFUSED
+        self.host = host
 
 
 def _refuse(host: Any) -> None:
@@ -26,10 +39,8 @@ def _refuse(host: Any) -> None:
     except ValueError:
         loopback = False
     if not loopback:
-        raise UsageError(
-            f"a connection to {name} was refused",
-            hint="code under test talks to loopback only; declare an HTTP double for what it calls",
-        )
+        _guarding[-1](name)
+        raise ConnectionRefused(name)
 
 
 def _connect(self: socket.socket, address: Any, /) -> None:
@@ -49,13 +60,13 @@ def _getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
     return _real_getaddrinfo(host, *args, **kwargs)
 
 
-def guard() -> Callable[[], None]:
-    """Refuse until the answer is called."""
+def guard(notice: Callable[[str], None]) -> Callable[[], None]:
+    """Refuse until the answer is called; ``notice`` is told each host that was refused."""
     if socket.socket.connect is not _connect:
         kind: Any = socket.socket
         kind.connect, kind.connect_ex = _connect, _connect_ex
         socket.getaddrinfo = _getaddrinfo
-    _guarding.append(True)
+    _guarding.append(notice)
 
     def end() -> None:
         if _guarding:
