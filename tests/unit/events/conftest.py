@@ -10,7 +10,6 @@ import pytest
 
 from stackproof.backends.embedded import EmbeddedBackend
 
-
 _STATEMENT = {
     "Effect": "Allow",
     "Principal": {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]},

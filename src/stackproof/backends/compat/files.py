@@ -15,11 +15,13 @@ from typing import Any
 from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import current
 
-_CHANGING = frozenset((
-    "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink",
-    "os.truncate", "os.utime",
-))  # fmt: skip
-_TWO_PATHS = frozenset(("os.link", "os.rename", "os.symlink"))
+_CHANGING: dict[str, tuple[tuple[int, int], ...]] = {
+    "os.chmod": ((0, 2),), "os.chown": ((0, 3),), "os.link": ((0, 2), (1, 3)), "os.mkdir": ((0, 2),),
+    "os.remove": ((0, 1),), "os.rename": ((0, 2), (1, 3)), "os.rmdir": ((0, 1),), "os.symlink": ((1, 2),),
+    "os.truncate": ((0, -1),), "os.utime": ((0, 3),),
+}  # fmt: skip
+"""For each audit event where its paths stand, and where the descriptor of the folder each is relative to."""
+_OPENED = ((0, -1),)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _WRITABLE = ("/tmp/", "/dev/")
 _installed: list[bool] = []
@@ -42,9 +44,17 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     view = task.facts.get("view") if task is not None else None
     if view is None:
         return
-    for path in args[:2] if event in _TWO_PATHS else args[:1]:
-        if isinstance(path, (str, bytes, os.PathLike)):
-            _check(view, os.fsdecode(path))
+    for path, folder in _CHANGING.get(event, _OPENED):
+        if isinstance(args[path], (str, bytes, os.PathLike)):
+            _check(view, os.path.join(_folder(args, folder), os.fsdecode(args[path])))
+
+
+def _folder(args: tuple[Any, ...], position: int) -> str:
+    """The folder that a path is relative to, "" for the current one."""
+    descriptor = args[position] if 0 <= position < len(args) else -1
+    return (
+        os.readlink(f"/proc/self/fd/{descriptor}") if isinstance(descriptor, int) and descriptor >= 0 else ""
+    )
 
 
 def _check(view: View, given: str) -> None:
