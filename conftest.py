@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A run in the background ignores Ctrl-C, and so would every process that a test starts and interrupts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "needs(part): the test uses a part of the machine (tests/parts.py)")
     config.addinivalue_line("markers", "live: the test runs on a live endpoint")
     config.addinivalue_line("markers", "capability(*names): what the test proves (tests/matrix.py)")

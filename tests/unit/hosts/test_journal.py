@@ -94,7 +94,7 @@ def test_processes_end_before_what_they_use(tmp_path: Path) -> None:
 def test_the_guard_unmakes_what_a_killed_session_made(tmp_path: Path, number: signal.Signals) -> None:
     process, pids = started(tmp_path)
     process.send_signal(number)
-    process.wait()
+    process.wait(60)
     assert until(lambda: all(gone(pid) for pid in pids))
     assert not (tmp_path / "made").exists()
     assert not (tmp_path / "sessions" / "one").exists()
@@ -104,7 +104,7 @@ def test_the_next_session_unmakes_what_a_session_killed_with_its_guard_made(tmp_
     process, pids = started(tmp_path)
     os.kill(pids[2], signal.SIGKILL)
     process.kill()
-    process.wait()
+    process.wait(60)
     assert not gone(pids[0])
     assert sweep(tmp_path / "sessions")
     assert until(lambda: all(gone(pid) for pid in pids))
