@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        # A run in the background ignores Ctrl-C, and so would every process that a test starts and interrupts.
+        # A run in the background ignores Ctrl-C, and so would every process that a test interrupts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "needs(part): the test uses a part of the machine (tests/parts.py)")
     config.addinivalue_line("markers", "live: the test runs on a live endpoint")
