@@ -12,6 +12,20 @@ import pytest
 from stackproof.backends.embedded import EmbeddedBackend
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
+OPEN = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": "*",
+            }
+        ],
+    }
+)
+"""A queue's policy that lets topics in."""
 
 
 class Watch:
@@ -58,7 +72,7 @@ class Watch:
     def listen(self) -> None:
         """A topic ``alarms`` with a queue behind it; ``heard`` empties it."""
         self.backend.client("sns").create_topic(Name="alarms")
-        self.queue = self.sqs.create_queue(QueueName="ear")["QueueUrl"]
+        self.queue = self.sqs.create_queue(QueueName="ear", Attributes={"Policy": OPEN})["QueueUrl"]
         self.backend.client("sns").subscribe(
             TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:ear",
             Attributes={"RawMessageDelivery": "true"},

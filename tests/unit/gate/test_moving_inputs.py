@@ -34,7 +34,7 @@ def _switched(monkeypatch: pytest.MonkeyPatch, loader: str, file: str, old: str,
     ("loader", "file", "old", "new"),
     [
         ("policies", "policies/queues.guard", "QUEUE_ENCRYPTED", "QUEUE_RENAMED"),
-        ("linter", "lint/described.py", "E9901", "E9902"),
+        ("linter", "lint/described.py", '"E9901"', '"E9902"  # of another length'),
     ],
 )
 def test_a_rule_that_was_another_for_a_moment(project, check, monkeypatch, few, loader, file, old, new):
@@ -47,7 +47,7 @@ def test_a_rule_that_was_another_for_a_moment(project, check, monkeypatch, few, 
             template.write("# changed\n")
     with monkeypatch.context() as patch:
         _switched(patch, loader, file, old, new)
-        assert new in check().rules
+        assert new.partition("  ")[0].strip('"') in check().rules
     assert check().found == check("--no-cache").found
 
 

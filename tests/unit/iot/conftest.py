@@ -11,6 +11,20 @@ import pytest
 from stackproof.backends.embedded import EmbeddedBackend
 
 ROLE = "arn:aws:iam::123456789012:role/rules"
+OPEN = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": "*",
+            }
+        ],
+    }
+)
+"""A queue's policy that lets topics in."""
 
 
 class Field:
@@ -24,7 +38,7 @@ class Field:
         self.sqs = backend.client("sqs")
 
     def queue(self, name: str) -> str:
-        return str(self.sqs.create_queue(QueueName=name)["QueueUrl"])
+        return str(self.sqs.create_queue(QueueName=name, Attributes={"Policy": OPEN})["QueueUrl"])
 
     def rule(self, sql: str, *actions: dict[str, Any], name: str = "r", **more: Any) -> None:
         payload = {"sql": sql, "actions": list(actions), "awsIotSqlVersion": "2016-03-23", **more}
