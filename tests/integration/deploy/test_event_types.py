@@ -18,6 +18,23 @@ def bodies(aws, fabric, url):
 def test_an_event_goes_from_a_bus_to_the_targets_of_its_rule(one, aws, fabric):
     others = {
         "Queue": {"Type": "AWS::SQS::Queue"},
+        "LetIn": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": [{"Ref": "Queue"}],
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "events.amazonaws.com"},
+                            "Action": "sqs:SendMessage",
+                            "Resource": {"Fn::GetAtt": ["Queue", "Arn"]},
+                        }
+                    ],
+                },
+            },
+        },
         "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "orders"}},
     }
     target = {

@@ -30,6 +30,23 @@ def template(pattern, **target):
         "Resources": {
             "Bus": bus,
             "Inbox": {"Type": "AWS::SQS::Queue"},
+            "LetIn": {
+                "Type": "AWS::SQS::QueuePolicy",
+                "Properties": {
+                    "Queues": [{"Ref": "Inbox"}],
+                    "PolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {
+                                "Effect": "Allow",
+                                "Principal": {"Service": "events.amazonaws.com"},
+                                "Action": "sqs:SendMessage",
+                                "Resource": {"Fn::GetAtt": ["Inbox", "Arn"]},
+                            }
+                        ],
+                    },
+                },
+            },
             "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
         }
     }
