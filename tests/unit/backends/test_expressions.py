@@ -59,8 +59,8 @@ def table() -> Iterator[Any]:
 
 
 def _updated(client: Any, item: dict[str, Any], expression: str, values: dict[str, Any]) -> object:
-    client.put_item(TableName="items", Item={**item, "id": {"S": "1"}})
     try:
+        client.put_item(TableName="items", Item={**item, "id": {"S": "1"}})
         answer = client.update_item(
             TableName="items",
             Key={"id": {"S": "1"}},
