@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import io
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -35,7 +35,7 @@ from cfnlint.runner.parameter_file.runner import expand_parameter_files
 from cfnlint.runner.template.runner import run_template_by_data, run_template_by_file_path
 
 from stackproof.checks.lint.broken import explain
-from stackproof.checks.lint.compat import only, speed_up
+from stackproof.checks.lint.compat import along, only, speed_up
 from stackproof.checks.lint.surroundings import config_file
 from stackproof.errors import ConfigError, RuleError
 from stackproof.model import DocPath, Location, RuleInfo, Severity
@@ -111,15 +111,18 @@ class Linter:
                 found.extend(run_template_by_file_path(name, config, self._rules, tolerant))
         return _matches(found)
 
-    def lint_resolved(self, tree: dict[str, Any], region: str = "") -> list[LintMatch]:
+    def lint_resolved(
+        self, tree: dict[str, Any], region: str = "", wanted: Collection[DocPath] | None = None
+    ) -> list[LintMatch]:
         """The matches of the E3 rules for a document without marks; their lines mean nothing.
 
         With a ``region`` (one that ``knows`` accepts) they are those for it, else for the configured ones.
+        With ``wanted``, matches are sure to be there at, below and around these paths only.
         """
         config = self._config
         config.only_region = region
         try:
-            with contextlib.chdir(self.base), only("E3"):
+            with contextlib.chdir(self.base), only("E3"), along(wanted):
                 found = [
                     match
                     for match in run_template_by_data(_marked(tree, count()), config, self._rules)

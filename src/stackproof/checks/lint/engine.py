@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackproof.checks.lint.resolved import changes, everything, judgeable, without_functions
+from stackproof.checks.lint.resolved import Changes, changes, everything, judgeable, without_functions
 from stackproof.checks.lint.surroundings import base_folder
 from stackproof.config import Config
 from stackproof.model import DocPath, Finding, Location, RuleInfo
@@ -75,7 +75,7 @@ class LintEngine:
             return []
         return [
             match
-            for match in self._answer(judgeable(resolved, changed), region)
+            for match in self._answer(judgeable(resolved, changed), region, changed)
             if changed.concern(match.path)
         ]
 
@@ -85,24 +85,26 @@ class LintEngine:
         if not every:
             return []
         tree = judgeable(resolved, every)
+        there = [match for match in self._answer(tree, region) if every.concern(match.path)]
+        if not there:
+            return []
         elsewhere = {(match.rule, match.path) for match in self._answer(tree, "")}
-        return [
-            match
-            for match in self._answer(tree, region)
-            if (match.rule, match.path) not in elsewhere and every.concern(match.path)
-        ]
+        return [match for match in there if (match.rule, match.path) not in elsewhere]
 
     def rules(self) -> list[RuleInfo]:
         """Every cfn-lint rule that is loaded, those of ``append_rules`` among them."""
         return self._linter.rules()
 
-    def _answer(self, tree: dict[str, object], region: str) -> list[LintMatch]:
+    def _answer(
+        self, tree: dict[str, object], region: str, changed: Changes | None = None
+    ) -> list[LintMatch]:
         """Configurations that lead to the same document in the same region share one answer."""
-        key = json.dumps([region, tree], sort_keys=True, default=str)
+        wanted = sorted(changed.paths, key=str) if changed else None
+        key = json.dumps([region, tree, wanted], sort_keys=True, default=str)
         if key not in self._answers:
             if len(self._answers) >= _ANSWERS_KEPT:
                 self._answers.clear()
-            self._answers[key] = self._linter.lint_resolved(tree, region)
+            self._answers[key] = self._linter.lint_resolved(tree, region, wanted)
         return self._answers[key]
 
 

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from stackproof.checks.lint.compat import copying, running, searching
 from stackproof.checks.lint.compat.patching import digest, installed, is_known, restore
+from stackproof.checks.lint.compat.routes import along
 from stackproof.checks.lint.compat.running import only
 
 
@@ -43,4 +44,4 @@ _SHORTCUTS: dict[ModuleType, Callable[[], None]] = {
     **running.SHORTCUTS,
 }
 
-__all__ = ["digest", "modules", "only", "slow_down", "speed_up"]
+__all__ = ["along", "digest", "modules", "only", "slow_down", "speed_up"]

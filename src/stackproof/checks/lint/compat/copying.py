@@ -12,6 +12,7 @@ import cfnlint.jsonschema._filter as filter_module
 import cfnlint.jsonschema.validators as validators_module
 from cfnlint.rules.jsonschema import Base as base_module  # noqa: N813 - a module, not a class
 
+from stackproof.checks.lint.compat import routes
 from stackproof.checks.lint.compat.patching import replace
 
 
@@ -97,11 +98,13 @@ def validators() -> None:
         if key not in made:
             made[key] = slow(validators, function_filter, fn_resolvers)
             made[key].evolve = _evolve_of(made[key])
+            made[key].descend = routes.descend_of(made[key])
         return made[key]
 
     replace(validators_module, "create", create)
     for cls in (validators_module.StandardValidator, validators_module.CfnTemplateValidator):
         replace(cls, "evolve", _evolve_of(cls))
+        replace(cls, "descend", routes.descend_of(cls))
 
 
 def _filter_key(function_filter: Any) -> tuple[Any, ...]:
