@@ -18,6 +18,9 @@ _LIMITS = {
     "AWS::Events::Rule": 64,
     "AWS::Lambda::LayerVersion": 140,
     "AWS::KinesisFirehose::DeliveryStream": 64,
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": 32,
+    "AWS::ElasticLoadBalancingV2::TargetGroup": 32,
+    "AWS::RDS::DBInstance": 63,
 }
 _SUFFIX = 12
 

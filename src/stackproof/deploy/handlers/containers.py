@@ -106,7 +106,7 @@ class Service(Handler):
     inert: ClassVar[Mapping[str, str]] = {
         "TaskDefinition": _NO_CONTAINERS,
         "NetworkConfiguration": "the network is not emulated",
-        "LoadBalancers": "the network is not emulated",
+        "LoadBalancers": "no task runs that would be registered as a target",
     }
 
     def create(self, job: Job) -> Made:
@@ -122,8 +122,8 @@ class Service(Handler):
 
     @staticmethod
     def _params(job: Job, names: Any) -> dict[str, Any]:
-        network = ("NetworkConfiguration", "LoadBalancers")
-        found: dict[str, Any] = _lower(job.pick({name: name for name in names if name not in network}))
+        taken = {name: name for name in names if name != "NetworkConfiguration"}
+        found: dict[str, Any] = _lower(job.pick(taken))
         if "placementStrategies" in found:
             found["placementStrategy"] = found.pop("placementStrategies")
         return found
