@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -81,6 +82,26 @@ def test_who_names_the_same_share_gets_the_same_server() -> None:
         one.stop()
         assert _answers(other.url)
     assert not _answers(other.url)
+
+
+@pytest.mark.needs("moto-server")
+def test_asking_whether_a_server_is_ready_costs_the_same_when_it_is_full() -> None:
+    with MotoServer() as server:
+        _, before = server.request("GET", server.ready_path)
+        scope = "Credential=test/20261121/us-east-1/iam/aws4_request"
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=60)
+        body = "Action=ListPolicies&Version=2010-05-08&Scope=AWS"
+        headers = {
+            "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        connection.request("POST", "/", body, headers)
+        held = connection.getresponse().read()
+        connection.close()
+        status, after = server.request("GET", server.ready_path)
+    assert b"arn:aws:iam::aws:policy" in held
+    assert status == 200
+    assert len(after) == len(before)
 
 
 def test_a_server_ends_when_its_user_is_killed() -> None:

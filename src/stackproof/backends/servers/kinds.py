@@ -67,7 +67,7 @@ class MotoServer(Server):
     name = "moto-server"
     requirement = "moto[server]==5.2.5"
     settle = 0.05
-    ready_path = "/moto-api/data.json"
+    ready_path = "/moto-api/"  # not its data.json: that holds all state, seconds of work for who joins late
     reset_path = "/moto-api/reset"
 
     def variables(self, port: int) -> Mapping[str, str]:
