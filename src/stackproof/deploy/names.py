@@ -44,7 +44,8 @@ def physical_name(
     tail = suffix(stack_id, logical_id, serial) + end
     room = _LIMITS.get(resource_type, 128) - len(tail) - 1
     own = min(len(logical_id), max(room - min(len(stack), room // 2) - 1, 1))
-    name = f"{stack[: max(room - own - 1, 1)]}-{logical_id[:own]}-{tail}"
+    # Load balancers and groups refuse two hyphens in a row.
+    name = f"{stack[: max(room - own - 1, 1)].rstrip('-')}-{logical_id[:own]}-{tail}"
     if resource_type == "AWS::S3::Bucket":
         return re.sub(r"[^a-z0-9.-]", "-", name.lower())
     if resource_type.startswith(("AWS::RDS::", "AWS::ElastiCache::")):
