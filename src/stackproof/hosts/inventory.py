@@ -3,6 +3,8 @@
 suites:
   ami: {checks: 150}                # a complete run makes at least so many checks
 connection: {region: eu-west-1}     # for stack:// and aws-ssm://
+networks:                           # for provider netns: namespaces as templates say (hosts/netns)
+  web: {templates: [{template: templates/two-tier-web, config: test}], outside: {office: 198.51.100.7}}
 hosts:
   hardened:
     suites: [ami]
@@ -18,6 +20,7 @@ hosts:
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +28,17 @@ from typing import Any
 
 from stackproof.errors import ConfigError
 from stackproof.hosts.document import Settings, parse, read
-from stackproof.hosts.model import CAPABILITIES, Connection, HostEntry, ImageSpec, Inventory, Promise, Ssh
+from stackproof.hosts.model import (
+    CAPABILITIES,
+    Connection,
+    HostEntry,
+    ImageSpec,
+    Inventory,
+    NetworkSpec,
+    Promise,
+    Ssh,
+    TemplateSpec,
+)
 from stackproof.hosts.providers import names, provider_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -49,6 +62,7 @@ def _inventory(document: Settings) -> Inventory:
     promises = _promises(document.inside("suites"))
     connection = _connection(document.inside("connection"))
     images = _images(document.inside("images"))
+    networks = _networks(document.inside("networks"))
     listed = document.inside("hosts")
     if listed is None:
         raise document.refuse("hosts", "'hosts' is missing")
@@ -69,8 +83,9 @@ def _inventory(document: Settings) -> Inventory:
         hint = f"add 'suites: {{{suite}: {{checks: N}}}}'"
         raise ConfigError(message, file=at.file, line=at.line, column=at.column, hint=hint)
     for one in hosts:
-        _known_image(one, images)
-    return Inventory(document.file, hosts, promises, connection, images)
+        _known(one, "image", images)
+        _known(one, "network", networks)
+    return Inventory(document.file, hosts, promises, connection, images, networks)
 
 
 def _promises(settings: Settings | None) -> dict[str, Promise]:
@@ -113,11 +128,46 @@ def _images(settings: Settings | None) -> dict[str, ImageSpec]:
     return found
 
 
-def _known_image(entry: HostEntry, images: Mapping[str, ImageSpec]) -> None:
-    """A provider that has a setting ``image`` means one of the inventory's."""
-    if entry.settings is None or "image" not in entry.settings:
+def _networks(settings: Settings | None) -> dict[str, NetworkSpec]:
+    found: dict[str, NetworkSpec] = {}
+    for name, own in settings.each() if settings else ():
+        templates = []
+        for one in own.listed("templates"):
+            spec = TemplateSpec(
+                one.text("template"), one.text("config", ""), one.text("name", ""), one.place("template")
+            )
+            one.done()
+            templates.append(spec)
+        if not templates:
+            raise own.refuse("templates", f"network '{name}' is made of no template")
+        found[name] = NetworkSpec(
+            name, tuple(templates), _outside(own), own.flag("resolver", False), own.location
+        )
+        own.done()
+    return found
+
+
+def _outside(settings: Settings) -> dict[str, str]:
+    given = settings.inside("outside")
+    found = {}
+    for name in given or ():
+        assert given is not None
+        address = given.text(name)
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError:
+            raise given.refuse(name, f"'{address}' is no IPv4 address") from None
+        found[name] = address
+    if given is not None:
+        given.done()
+    return found
+
+
+def _known(entry: HostEntry, setting: str, among: Mapping[str, object]) -> None:
+    """A provider that has a setting ``image`` or ``network`` means one of the inventory's."""
+    if entry.settings is None or setting not in entry.settings:
         return
-    entry.settings.choice("image", tuple(images))
+    entry.settings.choice(setting, tuple(among))
 
 
 def _host(name: str, settings: Settings) -> HostEntry:

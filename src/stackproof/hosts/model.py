@@ -113,6 +113,34 @@ class ImageSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateSpec:
+    """A template of a network: a path below the project's root and one of its deployment configurations.
+
+    ``name`` stands in front of the names of its nodes (``name/Logical``); "" for none.
+    """
+
+    template: str
+    config: str = ""
+    name: str = ""
+    location: Location = field(default_factory=lambda: Location(""))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """A network that the providers build from templates: what one stores or exports, the others find.
+
+    ``outside`` are hosts on the internet by their address; with ``resolver`` each VPC has the address of its
+    DNS server (the base of its block plus two) in a namespace of its own.
+    """
+
+    name: str
+    templates: tuple[TemplateSpec, ...]
+    outside: Mapping[str, str] = field(default_factory=dict)
+    resolver: bool = False
+    location: Location = field(default_factory=lambda: Location(""))
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """A read inventory: hosts in the order in which they are written, images by name."""
 
@@ -121,6 +149,7 @@ class Inventory:
     promises: Mapping[str, Promise]
     connection: Connection = Connection()
     images: Mapping[str, ImageSpec] = field(default_factory=dict)
+    networks: Mapping[str, NetworkSpec] = field(default_factory=dict)
 
     def of(self, suite: str) -> tuple[HostEntry, ...]:
         """The hosts that a suite inspects."""

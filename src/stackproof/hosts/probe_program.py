@@ -186,13 +186,24 @@ def web(q: dict[str, Any]) -> dict[str, Any]:
 KINDS = {"tcp": tcp, "udp": udp, "icmp": icmp, "dns": dns, "tls": tls, "http": web}
 
 
-def main(packed: str) -> None:
-    question = json.loads(base64.b64decode(packed).decode())
+def answered(question: dict[str, Any]) -> dict[str, Any]:
     try:
-        answer = KINDS[question["kind"]](question)
+        return KINDS[question["kind"]](question)
     except (OSError, ValueError, LookupError, struct.error, http.client.HTTPException) as error:
-        answer = told(error)
-    sys.stdout.write(json.dumps(answer) + "\n")
+        return told(error)
+
+
+def main(packed: str) -> None:
+    given = json.loads(base64.b64decode(packed).decode())
+    if isinstance(given, list):
+        # Several at once: most of the time of a probe that is filtered is waiting.
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(64) as pool:
+            answers = list(pool.map(answered, given))
+        sys.stdout.write(json.dumps(answers) + "\n")
+        return
+    sys.stdout.write(json.dumps(answered(given)) + "\n")
 
 
 if __name__ == "__main__":

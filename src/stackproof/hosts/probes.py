@@ -16,7 +16,7 @@ import base64
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -177,6 +177,28 @@ def assert_unreachable(
         raise AssertionError(f"expected {expected}, saw {probe}")
 
 
+def many(asker: Asker, questions: Sequence[tuple[str, str, int]], *, timeout: float = 1.0) -> list[Probe]:
+    """Several questions at once, from one place: ``(kind, address, port)``, kind tcp, udp or icmp (port 0).
+
+    The answers are in the order of the questions; all are waited for at the same time.
+    """
+    given: list[Mapping[str, Any]] = []
+    targets: list[str] = []
+    for kind, address, port in questions:
+        own: dict[str, Any] = {"kind": kind, "timeout": timeout, "address": address}
+        if kind != "icmp":
+            own |= {"port": _port(port), "payload": base64.b64encode(b"\0").decode()}
+        given.append(own)
+        targets.append(address if kind == "icmp" else f"{address}:{port}")
+    answers = _asked(asker, given, f"{len(given)} probes") if given else []
+    return [
+        Probe(
+            str(own["kind"]), target, Answer(one["answer"]), str(one.get("reason", "")), one.get("facts", {})
+        )
+        for own, target, one in zip(given, targets, answers, strict=True)
+    ]
+
+
 def _port(number: int) -> int:
     if not 1 <= number <= 65535:
         raise UsageError(f"{number} is no port", hint="ports are 1 to 65535")
@@ -184,14 +206,17 @@ def _port(number: int) -> int:
 
 
 def _probe(asker: Asker, kind: str, target: str, given: Mapping[str, Any], timeout: float) -> Probe:
-    program = files("stackproof.hosts").joinpath("probe_program.py").read_text(encoding="utf-8")
-    question = json.dumps({"kind": kind, "timeout": timeout, **given})
-    packed = base64.b64encode(question.encode()).decode()
-    printed = asker.ask(f"python3 -I -c {shlex.quote(program)} {packed}")
-    try:
-        answer = json.loads(printed.strip().splitlines()[-1])
-    except (ValueError, IndexError) as error:
-        raise UsageError(f"{asker.place} gave no answer to {kind} {target}: {printed[-200:]!r}") from error
+    answer = _asked(asker, {"kind": kind, "timeout": timeout, **given}, f"{kind} {target}")
     return Probe(
         kind, target, Answer(answer["answer"]), str(answer.get("reason", "")), answer.get("facts", {})
     )
+
+
+def _asked(asker: Asker, question: Any, what: str) -> Any:
+    program = files("stackproof.hosts").joinpath("probe_program.py").read_text(encoding="utf-8")
+    packed = base64.b64encode(json.dumps(question).encode()).decode()
+    printed = asker.ask(f"python3 -I -c {shlex.quote(program)} {packed}")
+    try:
+        return json.loads(printed.strip().splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        raise UsageError(f"{asker.place} gave no answer to {what}: {printed[-200:]!r}") from error

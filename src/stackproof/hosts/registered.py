@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BACKENDS = {
     "aws-ssm": "stackproof.hosts.ssm.SsmBackend",
+    "netns": "stackproof.hosts.entered.NetnsBackend",
     "nsenter": "stackproof.hosts.entered.NsenterBackend",
 }
 """Connection type to class."""

@@ -47,6 +47,8 @@ class Session:
         self.folder = sessions / self.id
         self.journal = Journal(self.folder)
         self._count = 0
+        self.shared: dict[str, Any] = {}
+        """What several hosts have in common (a network of namespaces), by a name of who makes it."""
         self._running: dict[str, Running] = {}
         self._failed: dict[str, Exception] = {}
 
@@ -139,6 +141,7 @@ class Session:
     def close(self) -> None:
         """Unmake all hosts and everything else of this session."""
         self._running.clear()
+        self.shared.clear()
         self.journal.close()
 
     def _entry(self, name: str) -> HostEntry:

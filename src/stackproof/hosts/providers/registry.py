@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PROVIDERS: dict[str, str] = {
     "existing": "stackproof.hosts.providers.existing:ExistingProvider",
     "image": "stackproof.hosts.providers.image:ImageProvider",
+    "netns": "stackproof.hosts.providers.netns:NetnsProvider",
     "nspawn": "stackproof.hosts.providers.nspawn:NspawnProvider",
     "uml": "stackproof.hosts.providers.uml:UmlProvider",
 }
