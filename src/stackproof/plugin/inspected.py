@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,11 +141,14 @@ def conclude(
 ) -> bool:
     """Hold what was made against what is promised, write the report; True when too little was made."""
     partial = _partial(config, deselected)
-    wanted = _suites(config, run)
+    wanted, ignored = _suites(config, run), _ignored(config, run)
     suites = {}
     short = False
     for name, promise in run.inventory.promises.items():
         if name not in wanted:
+            continue
+        if name in ignored:
+            lines.append(f"{name}: left out by --ignore")
             continue
         made = sum(1 for one in checks.values() if one["suite"] == name and one["made"])
         suites[name] = {"promised": promise.checks, "made": made, **_at(promise.location)}
@@ -157,7 +161,7 @@ def conclude(
     if target:
         document = {
             "inventory": run.inventory.file,
-            "partial": partial,
+            "partial": partial or ", ".join(f"{name} was left out" for name in sorted(wanted & ignored)),
             "suites": suites,
             "hosts": [_host(one) for one in run.inventory.hosts if set(one.suites) & set(suites)],
             "checks": [{"id": identity, **one} for identity, one in checks.items()],
@@ -195,6 +199,19 @@ def _suites(config: pytest.Config, run: Inspection) -> set[str]:
         if any(resolved == one or resolved in one.parents or one in resolved.parents for one in asked):
             found.add(folder.name)
     return found
+
+
+def _ignored(config: pytest.Config, run: Inspection) -> set[str]:
+    """The suites whose folder the command line leaves out, by ``--ignore`` or ``--ignore-glob``."""
+    here = config.invocation_params.dir
+    paths = {(here / one).resolve() for one in config.getoption("ignore") or ()}
+    globs = [str(here / one) for one in config.getoption("ignore_glob") or ()]
+    return {
+        name
+        for name in run.inventory.promises
+        for folder in [(run.root / "tests" / "infra" / name).resolve()]
+        if paths & {folder, *folder.parents} or any(fnmatch(str(folder), one) for one in globs)
+    }
 
 
 def _matches(entry: HostEntry, wanted: Mapping[str, Any]) -> bool:

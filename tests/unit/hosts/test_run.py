@@ -100,6 +100,24 @@ def test_a_part_of_the_checks_is_not_held_against_the_promise_and_is_not_complet
     assert "deselected" in found.partial_because
 
 
+@pytest.mark.parametrize("option", ["--ignore=tests/infra/more", "--ignore-glob=tests/infra/m*"])
+def test_a_suite_that_is_left_out_by_name_keeps_its_promise_for_another_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    request = given(project, SUITE, 4)
+    promises = INVENTORY.replace("hosts:", "  more: {checks: 1}\nhosts:", 1).replace("[demo]", "[demo, more]")
+    request.inventory.write_text(promises % 4, encoding="utf-8")
+    more = project / "tests" / "infra" / "more"
+    more.mkdir()
+    (more / "test_more.py").write_text("def test_nothing(): ...\n", encoding="utf-8")
+    monkeypatch.chdir(project)
+    without = inspect(InspectRequest(request.inventory, arguments=(option,)), project)
+    assert without.findings == ()
+    assert (without.complete, without.partial_because) == (False, "more was left out")
+    (whole,) = inspect(InspectRequest(request.inventory), project).findings
+    assert "made 0 of 1 promised checks" in whole.message
+
+
 def test_a_failed_check_is_a_finding_with_its_rule_host_and_severity(project: Path) -> None:
     found = inspect(given(project, FAULTS, 2), project)
     root, drift = sorted(found.findings, key=lambda one: one.rule != "sshd_disable_root_login")
