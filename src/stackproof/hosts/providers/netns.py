@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackproof.errors import BackendError, ConfigError
 from stackproof.hosts import images, machines
+from stackproof.hosts.machines import Machine
 from stackproof.hosts.model import HostEntry, Need, Running
+from stackproof.hosts.netns.userdata import APT, user_data
 
 if TYPE_CHECKING:
     from stackproof.hosts.netns.built import BuiltNetwork
     from stackproof.hosts.session import Session
 
+_SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _GIVES = frozenset({"runtime", "network", "transient", "privileged"})
 _WHY = {
     "own-kernel": "a namespace shares this machine's kernel",
@@ -26,12 +30,13 @@ _WHY = {
 
 
 class NetnsProvider:
-    """Settings: ``network`` of the inventory, ``node`` (a host of it); ``image``, ``commands``, ``start``,
-    ``ready``.
+    """Settings: ``network`` of the inventory, ``node`` (a host of it); ``image``, ``user_data``,
+    ``commands``, ``start``, ``ready``.
 
-    With ``image`` the host is booted by nspawn in the node's namespace and ``commands`` run inside it;
+    With ``image`` the host is booted by nspawn in the node's namespace and ``commands`` run inside it, after
+    the template's own user data with ``user_data: true`` (apt-get then fails for what the image has not);
     without, it is this machine's files in the node's namespace. ``start`` are commands that run as long as
-    the session (without an image only); ``ready`` lists what must listen before it is handed out (``tcp/80``).
+    the session (without an image only); ``ready`` lists what must listen at first (``tcp/80``).
     """
 
     def check(self, entry: HostEntry) -> None:
@@ -45,6 +50,8 @@ class NetnsProvider:
         settings.text("node")
         image = settings.text("image", "")
         settings.texts("commands")
+        if settings.flag("user_data", False) and not image:
+            raise settings.refuse("user_data", "user data run on a host that has an image")
         if settings.texts("start") and image:
             raise settings.refuse("start", "a host with an image starts what it starts by itself")
         settings.texts("ready")
@@ -70,6 +77,7 @@ class NetnsProvider:
 
     def start(self, entry: HostEntry, session: Session) -> Running:
         """Build the network when it is not there, then the host in it. Raises ``BackendError``."""
+        # Only now: it brings the templates' machinery with it.
         from stackproof.hosts.netns import network
 
         assert entry.settings is not None
@@ -83,8 +91,10 @@ class NetnsProvider:
             machine = machines.boot(session, entry.name, root, node.namespace)
             paths = {"root": str(machine.root), "log": str(machine.log)}
             url = f"nsenter://{machine.leader}"
+            if settings.flag("user_data", False):
+                _run_user_data(built, node.name, machine, session)
             for command in settings.texts("commands"):
-                session.run([*machines.enter(machine.leader), "sh", "-euc", command])
+                session.run([*machines.enter(machine.leader), *_environment(built), "sh", "-euc", command])
         else:
             for command in settings.texts("commands"):
                 built.run(node.name, f"set -eu; {command}")
@@ -103,6 +113,29 @@ class NetnsProvider:
             namespace=node.namespace,
             facts=facts,
         )
+
+
+def _run_user_data(built: BuiltNetwork, node: str, machine: Machine, session: Session) -> None:
+    """As cloud-init does: once, as root, by the interpreter that the script names."""
+    inside = f"/proc/{machine.leader}/root/run/user-data"
+    Path(inside).mkdir(mode=0o755)
+    for name, text in (
+        ("apt-get", APT),
+        ("script", user_data(node, built.parts, built.layout)),
+    ):
+        file = Path(inside, name)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o755)
+    session.run([*machines.enter(machine.leader), *_environment(built), "/run/user-data/script"])
+
+
+def _environment(built: BuiltNetwork) -> list[str]:
+    """What commands inside a host know: ``ADDRESS_<node>`` is the address of each host of the network."""
+    known = [
+        f"ADDRESS_{''.join(one if one.isalnum() else '_' for one in name)}={host.address}"
+        for name, host in built.nodes.items()
+    ]
+    return ["env", "-i", f"PATH=/run/user-data:{_SEARCH}", "HOME=/root", "LANG=C.UTF-8", *known]
 
 
 def _wait(built: BuiltNetwork, node: str, ready: str, entry: HostEntry) -> None:
