@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -43,7 +42,7 @@ def _write_into(path: Path, data: bytes) -> None:
 
 
 def _replace(target: str, data: bytes, mode: int | None) -> None:
-    beside = os.path.join(os.path.dirname(target), f".stackproof-{secrets.token_hex(8)}.tmp")
+    beside = os.path.join(os.path.dirname(target), f".stackproof-{os.urandom(8).hex()}.tmp")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:

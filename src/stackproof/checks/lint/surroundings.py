@@ -81,12 +81,19 @@ def _named_in(file: Path, base: Path) -> Iterator[Path]:
 
 
 def _read(file: Path) -> Any:
+    """The settings of a file that names others; what cannot be read is reported by cfn-lint."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    # A key can be written with escapes; without any, YAML need not be loaded to see that none is there.
+    if "\\" not in text and not any(key in text for key in _FILE_KEYS):
+        return None
     import yaml
 
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        # cfn-lint reports it; the file itself is among the inputs already.
+        return yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError):
         return None
 
 
