@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from testinfra.host import Host
 
 from stackproof.hosts.model import Running
 from stackproof.hosts.recordings.opening import load
-from stackproof.hosts.recordings.timing import exceeded
+from stackproof.hosts.recordings.timing import Replayed, exceeded
 from stackproof.hosts.rigs.checks import CHECKS
 from stackproof.hosts.rigs.facts import RigFacts
 from stackproof.hosts.rigs.playing import play
@@ -32,6 +33,7 @@ CASES = [
 ]
 SETTLING = 60.0
 """How long a rig that was just booted may take until its clock follows, in seconds."""
+ATTEMPTS = 3
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -43,6 +45,15 @@ def test_rig(name: str, inspected_host: Host, facts: RigFacts) -> None:
         time.sleep(1)
 
 
+def keeps_time(facts: RigFacts, playing: Callable[[], Replayed]) -> None:
+    """A machine that simulates rigs stands still now and then: no rig is blamed for one such replay."""
+    for _ in range(ATTEMPTS):
+        result = playing()
+        if not (complaints := exceeded(result, facts.limit)):
+            return
+    pytest.fail(f"{ATTEMPTS} times: {'; '.join(complaints)}; the last was {result}", pytrace=False)
+
+
 @pytest.mark.capability("can")
 @pytest.mark.parametrize("kind", ["BLF", "MDF4"])
 def test_a_recorded_drive_reaches_the_device_over_can(
@@ -50,8 +61,7 @@ def test_a_recorded_drive_reaches_the_device_over_can(
 ) -> None:
     drive = load(recorded(kind))
     for name, listener in facts.listeners.items():
-        result = play(inspected_host, drive, f"can:{name}", listener)
-        assert not exceeded(result, facts.limit), result
+        keeps_time(facts, partial(play, inspected_host, drive, f"can:{name}", listener))
 
 
 @pytest.mark.capability("vlan")
@@ -61,5 +71,5 @@ def test_a_recorded_drive_keeps_its_times_over_ethernet(
 ) -> None:
     drive = load(recorded(kind))
     target = str(inspected.entry.facts["replay"]["datagrams"])
-    result = play(inspected_host, drive, target, str(inspected.entry.facts["replay"]["datagrams_at"]))
-    assert not exceeded(result, facts.limit), result
+    listener = str(inspected.entry.facts["replay"]["datagrams_at"])
+    keeps_time(facts, partial(play, inspected_host, drive, target, listener))
