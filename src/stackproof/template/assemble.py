@@ -7,9 +7,11 @@ the order of the template anatomy, entries in the order of the snippets' relativ
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ ORDER = (
     "Conditions", "Globals", "Resources", "Hooks", "Outputs",
 )  # fmt: skip
 SUFFIXES = frozenset({".yaml", ".yml", ".json", ".template"})
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?[eE][-+]?\d+")
 _SCALARS = ("AWSTemplateFormatVersion", "Description", "Transform")
 # Names that share one space: a parameter and a resource cannot have the same.
 _LOGICAL = ("Parameters", "Resources")
@@ -80,9 +83,20 @@ def assemble(folder: Path) -> Assembled:
         _add(template, folder, path)
     text = _render(template)
     tree, findings = decode_text(str(folder), text)
-    if findings or plain(tree) != template.values:
+    if findings or _comparable(plain(tree)) != _comparable(template.values):
         raise InternalError("the assembled template is not the sum of its snippets", file=str(folder))
     return Assembled(text, tuple(files), tuple(template.rewritten))
+
+
+def _comparable(node: Any) -> Any:
+    """A number beyond a double is kept as its text by the decoder: YAML and JSON write it differently."""
+    if isinstance(node, dict):
+        return {key: _comparable(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_comparable(item) for item in node]
+    if isinstance(node, str) and _NUMBER.fullmatch(node) and math.isinf(float(node)):
+        return Decimal(node)
+    return node
 
 
 def _add(template: _Template, folder: Path, path: Path) -> None:

@@ -134,3 +134,10 @@ def test_a_json_snippets_numbers_keep_their_digits(tmp_path: Path) -> None:
     text = assemble(tmp_path).text
     for written in ("Version: 1.10\n", "Big: 12345678901234567890123\n", "X: 2.50\n"):
         assert written in text
+
+
+def test_a_number_beyond_a_double_is_no_difference(tmp_path: Path) -> None:
+    (tmp_path / "whole.json").write_text(
+        '{"Resources": {"A": {"Type": "A::B::C", "Properties": {"X": 1E400}}}}'
+    )
+    assert "X: 1.0E+400\n" in assemble(tmp_path).text
