@@ -158,7 +158,7 @@ def record(
 
 
 def _started(world: World, start: Snapshot | None) -> Snapshot:
-    """The snapshot to begin with, restored: environments are as cold as they are in every replay."""
+    """The snapshot to begin with, restored: it is the world that every replay begins with."""
     start = start or world.snapshot()
     world.restore(start)
     return start

@@ -198,8 +198,9 @@ class World:
     def snapshot(self) -> Snapshot:
         """The world as it is. ``UsageError`` while a task is open.
 
-        Execution environments are not part of it: after ``restore`` every one is cold, and the journal says
-        so where some were warm.
+        Warm execution environments come back as they were. One that holds what cannot be captured (an open
+        file, a socket, a thread, a worker process) is cold after ``restore``; ``lambda.Cold`` in the journal
+        names the object and why.
         """
         return Snapshot(
             self.scheduler.snapshot(),

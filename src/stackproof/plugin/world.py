@@ -200,7 +200,8 @@ class Fabric:
     def snapshot(self) -> Any:
         """The world and its stacks as they are; no invocation may be open.
 
-        Execution environments are not kept: after ``restore`` the next invocation of each function is cold.
+        Execution environments come back as they were, module globals and ``/tmp`` included; one that holds
+        what cannot be captured is cold after ``restore``, and ``lambda.Cold`` in the journal says why.
         """
         self.need("snapshot")
         return self.world.snapshot(), self.deployer.snapshot()

@@ -55,3 +55,21 @@ def test_powertools_keeps_its_mappings_where_they_were(index: int) -> None:
     for part in path.split("."):
         held = getattr(held, part)
     assert isinstance(held, dict)
+
+
+def test_the_standard_library_has_its_cache_in_python_too() -> None:
+    import functools
+    import types
+
+    from stackproof.backends.compat import caches
+
+    before = functools._lru_cache_wrapper
+    leave = caches.enter()
+    try:
+        made = functools.lru_cache(maxsize=1)(abs)
+    finally:
+        leave()
+    assert isinstance(made, types.FunctionType)
+    assert [made(-1), made(-1), made.cache_info().hits] == [1, 1, 1]
+    assert functools._lru_cache_wrapper is before
+    assert sys.modules["_functools"] is not None

@@ -89,11 +89,3 @@ def test_the_time_zone_of_the_test_comes_back(lab, monkeypatch):
 def test_a_signal_to_itself_ends_the_function_and_not_the_tests(lab):
     lab.function("f", "import os, signal\ndef handler(e, c): os.kill(os.getpid(), signal.SIGKILL)")
     assert "signal: killed" in str(lab.invoke("f").value)
-
-
-def test_a_restore_says_which_functions_are_cold(lab):
-    lab.function("f", "runs = []\ndef handler(e, c):\n    runs.append(1)\n    return len(runs)")
-    assert [lab.invoke("f").value, lab.invoke("f").value] == [1, 2]
-    lab.world.restore(lab.world.snapshot())
-    assert [entry.target for entry in lab.world.journal.entries(verb="lambda.Cold")] == ["f"]
-    assert lab.invoke("f").value == 1

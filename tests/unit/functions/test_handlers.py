@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import types
 import time
 
 import pytest
@@ -75,6 +76,15 @@ def test_two_functions_with_one_module_name_do_not_meet(lab):
     assert [lab.invoke(name).value for name in "abab"] == ["a", "b", "a", "b"]
     assert "app" not in sys.modules
     assert "helper" not in sys.modules
+
+
+def test_a_module_that_is_loaded_anew_hides_nothing(lab, monkeypatch):
+    """Libraries (moto's S3) take their last module out and put it in again."""
+    monkeypatch.setitem(sys.modules, "zz_last", types.ModuleType("zz_last"))
+    code = "import sys\nsys.modules['zz_last'] = sys.modules.pop('zz_last')\ndef handler(e, c): return 1\n"
+    lab.function("f", code)
+    assert lab.invoke("f").value == 1
+    assert "app" not in sys.modules
 
 
 def test_a_module_imported_within_the_handler_is_the_functions_own(lab):

@@ -19,7 +19,7 @@ from itertools import takewhile
 from types import CodeType, ModuleType
 from typing import Any
 
-from stackproof.backends.compat import clocks, debugger, files, tmp
+from stackproof.backends.compat import caches, clocks, debugger, files, tmp
 from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import Task
 
@@ -69,6 +69,7 @@ def leave(task: Task) -> None:
 
 def _put_in(view: View) -> None:
     hooks = view.hooks
+    view.touch()
     if not hooks:
         _prepare(view)
     undo: list[Callable[[], None]] = []
@@ -89,6 +90,7 @@ def _put_in(view: View) -> None:
     undo.append(partial(_hide_road, hooks))
     tmp.enter(view)
     undo.append(partial(tmp.leave, view))
+    undo.append(caches.enter())
 
 
 def _take_out(undo: list[Callable[[], None]]) -> None:
@@ -140,8 +142,11 @@ def _libraries() -> tuple[str, ...]:
 # Modules.
 
 
-def _show_modules(view: View) -> tuple[dict[str, ModuleType], str]:
-    """Swap the environment's modules in; what they displaced, and the last name of ``sys.modules``."""
+_LAST = ModuleType("_stackproof_last", "Stands behind the modules that were there when a view was put in.")
+
+
+def _show_modules(view: View) -> dict[str, ModuleType]:
+    """Swap the environment's modules in; what they displaced."""
     modules = sys.modules
     displaced: dict[str, ModuleType] = {}
     hidden, known = view.hooks["hidden"]
@@ -153,7 +158,8 @@ def _show_modules(view: View) -> tuple[dict[str, ModuleType], str]:
         if module is not None:
             displaced[name] = module
     modules.update(view.modules)
-    return displaced, next(reversed(modules))
+    modules[_LAST.__name__] = _LAST
+    return displaced
 
 
 def _is_hidden(name: str, module: Any, view: View) -> bool:
@@ -169,14 +175,14 @@ def _is_hidden(name: str, module: Any, view: View) -> bool:
 _TOOLS = frozenset(("sitecustomize", "usercustomize", "_distutils_hack"))
 
 
-def _hide_modules(view: View, shown: tuple[dict[str, ModuleType], str]) -> None:
-    displaced, last = shown
-    modules = sys.modules
+def _hide_modules(view: View, displaced: dict[str, ModuleType]) -> None:
+    modules, last = sys.modules, _LAST.__name__
     own = view.modules
     if next(reversed(modules)) != last:
         for name in list(takewhile(lambda name: name != last, reversed(modules))):
             if _belongs(modules[name], view.roots):
                 own[name] = modules[name]
+    modules.pop(last, None)
     for name in own:
         modules.pop(name, None)
     modules.update(displaced)

@@ -89,7 +89,7 @@ class Admin:
         return response
 
     def _layers(self, params: Params, caller: Caller) -> tuple[Any, ...]:
-        return self._service.layers.folders(params.get("Layers") or (), caller)
+        return self._service.layers.roots(params.get("Layers") or (), caller)
 
     def _now(self) -> str:
         return iso(self._world.clock.ms).replace("Z", "+0000")

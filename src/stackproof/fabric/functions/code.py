@@ -13,7 +13,6 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,16 +119,9 @@ class CodeStore:
             return (self.cache,)
         if not folder.is_dir():
             raise errors.invalid(f"the code folder of {version.function} is gone: {folder}")
-        roots = [folder, *layer_roots(version.layers)]
+        roots = [folder, *version.layers]
         roots.extend(self.requirements.target(folder))
         return tuple(roots)
-
-
-def layer_roots(layers: tuple[Path, ...]) -> Iterator[Path]:
-    """The folders of layers that Python imports from; a later layer overlays an earlier one."""
-    for layer in reversed(layers):
-        found = [layer / "python", *sorted(layer.glob("python/lib/python3.*/site-packages"))]
-        yield from (path for path in reversed(found) if path.is_dir())
 
 
 def folder_code(folder: Path) -> Code:

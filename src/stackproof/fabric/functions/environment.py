@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,15 @@ from stackproof.fabric.functions.invocation import Invocation, Outcome
 from stackproof.fabric.functions.model import Version
 from stackproof.fabric.functions.view import Output, View
 from stackproof.fabric.service import Caller
+from stackproof.fabric.tasks import Task
 
 if TYPE_CHECKING:
     from stackproof.fabric.world import World
 
 
 class Environment:
-    """``runtime`` is set by whoever makes the environment; ``stream`` is its log stream."""
+    """``runtime`` is set by whoever makes the environment; ``stream`` is its log stream. ``context`` holds
+    the context variables of its code, ``task`` its latest invocation, ``last`` what a snapshot kept of it."""
 
     def __init__(
         self,
@@ -37,10 +40,13 @@ class Environment:
         environ = variables(world, version, roots[0], stream)
         self.view = View(roots, environ, Output(self.write), read_only=read_only)
         self.facts: dict[str, Any] = {"view": self.view, "environment": self}
+        self.context = contextvars.Context()
+        self.task: Task | None = None
+        self.last: Any = None
 
     def run(self, invocation: Invocation) -> Outcome:
         """Task side: one invocation from its start to its outcome."""
-        outcome: Outcome = self.runtime.invoke(invocation)
+        outcome: Outcome = self.context.run(self.runtime.invoke, invocation)
         return outcome
 
     def close(self) -> None:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One version of a layer; ``arn`` includes the version."""
+    """One version of a layer; ``arn`` includes the version, ``built`` as in ``Layers.register``."""
 
     arn: str
     number: int
     code: Code
     given: Mapping[str, Any]
     created: str
+    built: bool = False
 
 
 class Layers:
@@ -37,6 +38,7 @@ class Layers:
         self.versions: dict[str, Layer] = {}
         self._numbers: dict[str, int] = {}
         self.registered: dict[str, Path] = {}
+        self.built: frozenset[str] = frozenset()
         self.operations: Mapping[str, Operation] = {
             "PublishLayerVersion": self.publish_layer_version,
             "GetLayerVersion": self.get_layer_version,
@@ -46,22 +48,37 @@ class Layers:
             "ListLayers": self.list_layers,
         }
 
-    def register(self, name: str, folder: Path) -> None:
-        """Take the content of a layer (a name, or a versioned ARN) straight from ``folder``."""
-        self.registered[name] = Path(folder).resolve()
+    def register(self, name: str, folder: Path, *, built: bool = False) -> None:
+        """Take the content of a layer (a name, or a versioned ARN) straight from ``folder``.
 
-    def folders(self, layers: Sequence[str], caller: Caller) -> tuple[Path, ...]:
-        """The folders of layers; one of another account is taken to be installed in this Python."""
+        ``built`` means what ``sam build`` makes of the folder: all of it, and what its ``requirements.txt``
+        asks for, lies in the layer's ``python/`` (SAM developer guide, "Building Lambda layers").
+        """
+        self.registered[name] = Path(folder).resolve()
+        self.built = self.built | {name} if built else self.built - {name}
+
+    def roots(self, layers: Sequence[str], caller: Caller) -> tuple[Path, ...]:
+        """The folders of layers that Python imports from; a later layer overlays an earlier one.
+
+        A layer of another account is taken to be installed in this Python. Raises ServiceError for one of
+        this account that is not there, UsageError when requirements cannot be installed.
+        """
         found: list[Path] = []
-        for arn in layers:
+        for arn in reversed(layers):
             layer = self.versions.get(arn)
             if layer is not None and layer.code.folder is not None:
-                found.append(layer.code.folder)
+                found.extend(self._roots(layer.code.folder, layer.built))
             elif arn in self.registered:
-                found.append(self.registered[arn])
+                found.extend(self._roots(self.registered[arn], arn in self.built))
             elif f":{caller.account}:" in arn:
                 raise errors.invalid(f"Layer version {arn} does not exist.")
         return tuple(found)
+
+    def _roots(self, folder: Path, built: bool) -> list[Path]:
+        if built:
+            return [folder, *self._service.code.requirements.target(folder)]
+        places = [folder / "python", *sorted(folder.glob("python/lib/python3.*/site-packages"))]
+        return [place for place in reversed(places) if place.is_dir()]
 
     def _arn(self, name: str, caller: Caller) -> str:
         return (
@@ -87,7 +104,9 @@ class Layers:
             for name in ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
             if params.get(name) is not None
         }
-        layer = Layer(f"{base}:{number}", number, code, given, created)
+        layer = Layer(
+            f"{base}:{number}", number, code, given, created, built=params["LayerName"] in self.built
+        )
         self.versions[layer.arn] = layer
         return _shown(layer)
 
@@ -127,11 +146,12 @@ class Layers:
 
     def snapshot(self) -> Any:
         """All layers."""
-        return dict(self.versions), dict(self._numbers), dict(self.registered)
+        return dict(self.versions), dict(self._numbers), dict(self.registered), self.built
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot."""
-        self.versions, self._numbers, self.registered = (dict(part) for part in state)
+        *parts, self.built = state
+        self.versions, self._numbers, self.registered = (dict(part) for part in parts)
 
 
 def _listed(layer: Layer) -> Response:

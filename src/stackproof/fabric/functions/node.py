@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from stackproof.errors import CapabilityMissing
 from stackproof.fabric.functions import failures
 from stackproof.fabric.functions.invocation import Invocation, Outcome
+from stackproof.fabric.heap.capture import Uncapturable
 from stackproof.fabric.tasks import current
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class NodeRuntime:
             if self._process.stdin is not None:
                 self._process.stdin.close()
             self._process = None
+
+    def captured(self) -> Any:
+        """Nobody sees into the worker: its environment is cold after a restore."""
+        raise Uncapturable("its worker process (node)", "what a process holds cannot be read")
 
     def _start(self) -> subprocess.Popen[bytes]:
         reading, writing = os.pipe()

@@ -53,6 +53,10 @@ class PythonRuntime:
     def close(self) -> None:
         """Nothing is held beyond the view."""
 
+    def captured(self) -> Any:
+        """What its code leads from: the handler, which stays the same once it is loaded."""
+        return self._handler
+
     def _context(self, invocation: Invocation) -> LambdaContext:
         environment = self._environment
         return LambdaContext(

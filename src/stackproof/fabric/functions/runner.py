@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stackproof.errors import CapabilityMissing
-from stackproof.fabric import arns
 from stackproof.fabric.functions import errors, failures
 from stackproof.fabric.functions.environment import Environment
+from stackproof.fabric.functions.frozen import Cold, frozen, tell, thawed
 from stackproof.fabric.functions.invocation import Invocation, Outcome
 from stackproof.fabric.functions.model import Function, Version
 from stackproof.fabric.functions.runtimes import runtime_of
@@ -88,6 +88,7 @@ class Runner:
             on_done=lambda done: self._ended(invocation, environment, done, timer),
         )
         task.facts = environment.facts
+        environment.task = task
         label = f"timeout of {task.name}"
         timer = world.scheduler.after(version.timeout_ms / 1000, label, self._time_out, invocation, task)
         return world.scheduler.spawn(task)
@@ -204,15 +205,31 @@ class Runner:
                 environment.close()
         self._idle.clear()
 
-    def warm(self) -> tuple[str, ...]:
-        """The names of the functions that have a warm environment, in the order of their first use."""
-        found = (kept[0].version.function for kept in self._idle.values() if kept)
-        return tuple(dict.fromkeys(map(arns.last, found)))
+    def snapshot(self) -> Any:
+        """Every warm environment as it is."""
+        tasks = list(self._world.scheduler.open_tasks.values())
+        return {
+            key: tuple(frozen(environment, tasks) for environment in idle)
+            for key, idle in self._idle.items()
+            if idle
+        }
 
-    def reset(self) -> None:
-        """After a restore: nothing runs, everything is cold."""
-        self.cool()
+    def restore(self, state: Any) -> None:
+        """Back to a snapshot: nothing runs. What cannot be put back is cold, and the journal says why."""
+        before = [environment for idle in self._idle.values() for environment in idle]
+        self._idle.clear()
         self.running.clear()
+        for key, kept in state.items():
+            for one in kept:
+                cold = one if isinstance(one, Cold) else thawed(one)
+                if cold is None:
+                    self._idle.setdefault(key, []).append(one.environment)
+                else:
+                    tell(self._world, cold)
+        warm = {id(environment) for idle in self._idle.values() for environment in idle}
+        for environment in before:
+            if id(environment) not in warm:
+                environment.close()
 
 
 def _raw(payload: bytes) -> Any:

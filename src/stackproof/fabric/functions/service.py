@@ -125,18 +125,16 @@ class LambdaService:
             self.mappings.snapshot(),
             tuple(self.logs.pending),
             dict(self.code.registered),
-            self.runner.warm(),
+            self.runner.snapshot(),
         )
 
     def restore(self, state: Any) -> None:
-        """Back to a snapshot; every execution environment is cold then."""
+        """Back to a snapshot, its warm execution environments too."""
         functions, layers, events, mappings, pending, registered, warm = state
         self.functions = {arn: function.clone() for arn, function in functions.items()}
-        self.runner.reset()
         self.layers.restore(layers)
         self.events.restore(events)
         self.mappings.restore(mappings)
         self.logs.restore(pending)
         self.code.registered = dict(registered)
-        for name in warm:
-            self.world.journal.record("world", "lambda.Cold", name, {"reason": "a snapshot was restored"})
+        self.runner.restore(warm)

@@ -28,6 +28,7 @@ _NUMBERS = itertools.count(1)
 _process_id = os.getpid
 """The machine's: a task is shown another one."""
 _PRIVATE: set[str] = set()
+_STAMPS = itertools.count(1)
 
 
 @atexit.register
@@ -73,9 +74,12 @@ class View:
     """``roots`` are the folders whose modules belong to the environment alone, in the order of import;
     ``names`` their top-level modules. ``hooks`` is for whoever puts the view in place.
     The roots are read-only; ``read_only``: nothing but ``/tmp`` may be written, as on Lambda. ``private``
-    is the folder that stands for ``/tmp`` ("" until it is needed); it lives as long as the view."""
+    is the folder that stands for ``/tmp`` ("" until it is needed); it lives as long as the view. ``stamp``
+    is another one after each time that it was in place: with an equal one nothing in it has changed."""
 
-    __slots__ = ("cwd", "environ", "hooks", "modules", "names", "output", "private", "read_only", "roots")
+    __slots__ = (
+        "cwd", "environ", "hooks", "modules", "names", "output", "private", "read_only", "roots", "stamp",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -94,6 +98,11 @@ class View:
         self.hooks: dict[str, Any] = {}
         self.read_only = read_only
         self.private = ""
+        self.stamp = 0
+
+    def touch(self) -> None:
+        """Code of the environment runs now."""
+        self.stamp = next(_STAMPS)
 
     def temporary(self, below: str) -> str:
         """The folder that stands for ``/tmp``, made ``below`` the machine's own when first asked for."""
@@ -106,6 +115,14 @@ class View:
             self.private = path
             _PRIVATE.add(path)
         return self.private
+
+    def revive(self, private: str) -> None:
+        """Have the folder for ``/tmp`` again that there was once; it may be gone."""
+        if self.private != private:
+            self.close()
+        os.makedirs(private, 0o700, exist_ok=True)
+        self.private = private
+        _PRIVATE.add(private)
 
     def close(self) -> None:
         """The environment is gone, and its ``/tmp`` with it."""
