@@ -126,10 +126,10 @@ class Reach:
         yield self._acl(here, False, back, ports, stranger, one.id)
         table = routing.table_of(here, self.network)
         route = routing.chosen(table, stranger.block, self.network)[0] if table else None
-        if route is None or route.kind != "nat":
+        if route is not None and route.kind == "nat":
+            yield from self._by_nat(route.target, one, here, stranger, flow)
+        elif route is not None and route.kind == "internet":
             yield _public(one.id, here, flow.family)
-            return
-        yield from self._by_nat(route.target, one, here, stranger, flow)
 
     def _by_nat(self, name: str, one: End, here: Place, stranger: Party, flow: Flow) -> Iterator[Trial]:
         """The second half of the way: the gateway's subnet, from which it speaks with a port of its own."""

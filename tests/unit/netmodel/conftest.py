@@ -46,7 +46,7 @@ def part(tmp_path: Path) -> MakePart:
         resources: str, name: str = "", *, top: str = "", parameters: Mapping[str, Any] | None = None
     ) -> Part:
         folder = tmp_path / (name or "only")
-        (folder / "config").mkdir(parents=True)
+        (folder / "config").mkdir(parents=True, exist_ok=True)
         path = folder / "template.yaml"
         path.write_text(f"{top}Resources:{resources}", encoding="utf-8")
         if parameters:
