@@ -87,6 +87,8 @@ def test_a_module_that_is_loaded_anew_hides_nothing(lab):
         def handler(event, context):
             return last
         """
+    lab.function("before", "def handler(event, context): return 1\n")
+    lab.invoke("before")  # nothing else is loaded any more
     lab.function("f", code)
     assert not lab.invoke("f").error
     assert "app" not in sys.modules
