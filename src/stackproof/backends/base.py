@@ -41,8 +41,9 @@ class Backend(Protocol):
     def code(self, kind: str, name: str, folder: Path | None) -> dict[str, Any]:
         """The ``Code`` (or ``Content``) parameter for a local folder of code.
 
-        ``kind`` is ``function`` or ``layer``, ``name`` its name. A backend that loads code straight from the
-        folder remembers it; None forgets it (the code comes from somewhere else now).
+        ``kind`` is ``function``, ``layer`` or ``built layer`` (all of the folder lies in the layer's
+        ``python/``, with what its requirements ask for), ``name`` its name. A backend that loads
+        code straight from the folder remembers it; None forgets it (the code comes from somewhere else now).
         """
         ...
 

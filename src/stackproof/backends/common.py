@@ -128,7 +128,10 @@ class WorldBackend:
         if folder is None:
             holder.registered.pop(name, None)
             return {}
-        holder.register(name, folder)
+        if kind == "built layer":
+            holder.register(name, folder, built=True)
+        else:
+            holder.register(name, folder)
         return {"ZipFile": packed({"README": b"loaded from its folder"})}
 
     def end_tasks(self) -> None:

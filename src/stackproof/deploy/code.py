@@ -17,7 +17,7 @@ _INLINE_NAMES = {"nodejs": "index.js", "python": "index.py"}
 def code_of(job: Job, kind: str, name: str, value: Any) -> dict[str, Any]:
     """The ``Code`` (or ``Content``) parameter for a template's value. Raises ``Refused``.
 
-    ``kind`` is ``function`` or ``layer``, ``name`` the key under which a folder is registered.
+    ``kind`` is that of ``Backend.code``, ``name`` the key under which a folder is registered.
     """
     if isinstance(value, Mapping) and "ZipFile" in value:
         job.backend.code(kind, name, None)

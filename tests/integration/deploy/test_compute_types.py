@@ -173,6 +173,21 @@ def test_a_permission_stands_in_the_functions_policy(one, aws, function):
     assert policy["Statement"][0]["Principal"] == {"Service": "sns.amazonaws.com"}
 
 
+WHEEL = """import zipfile
+
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "extra-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.write("extra.py")
+        wheel.writestr("extra-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: extra\\nVersion: 1\\n")
+        tag = "Wheel-Version: 1.0\\nGenerator: it\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr("extra-1.dist-info/WHEEL", tag)
+        wheel.writestr("extra-1.dist-info/RECORD", "")
+    return name
+"""
+
+
 def test_a_layer_is_imported_from(stack, aws, tmp_path, role):
     (tmp_path / "layer" / "python").mkdir(parents=True)
     (tmp_path / "layer" / "python" / "shared.py").write_text("NAME = 'shared'\n")
@@ -188,6 +203,38 @@ def test_a_layer_is_imported_from(stack, aws, tmp_path, role):
     (tmp_path / "template.json").write_text(json.dumps({"Resources": resources}))
     made = stack(tmp_path)
     assert invoke(aws, made.function("It")) == "shared"
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_a_layer_that_sam_builds_lies_in_python_with_its_requirements(built, stack, aws, tmp_path):
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "shared.py").write_text("import extra\nNAME = extra.NAME\n")
+    (layer / "requirements.txt").write_text(f"extra @ file://{tmp_path / 'extra'}\n")
+    (tmp_path / "extra").mkdir()
+    (tmp_path / "extra" / "extra.py").write_text("NAME = 'required'\n")
+    (tmp_path / "extra" / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "extra"\nversion = "1"\n'
+    )
+    (tmp_path / "extra" / "backend.py").write_text(WHEEL)
+    layered = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer/"}}
+    code = "import shared\ndef handler(event, context):\n    return shared.NAME\n"
+    function = {"InlineCode": code, "Handler": "index.handler", "Runtime": "python3.12"}
+    resources = {
+        "Layer": {**layered, "Metadata": {"BuildMethod": "python3.12"}} if built else layered,
+        "It": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {**function, "Layers": [{"Ref": "Layer"}]},
+        },
+    }
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
+    (tmp_path / "template.json").write_text(json.dumps(template))
+    answer = invoke(aws, stack(tmp_path).function("It"))
+    if built:
+        assert answer == "required"
+    else:  # what nobody built is where it lies: not in python/
+        assert answer["errorType"] == "Runtime.ImportModuleError"
 
 
 def test_an_event_source_mapping_is_changed_in_place(one, changed, aws, function):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from stackproof.deploy.code import code_of
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.model import Made
@@ -28,7 +30,7 @@ class LayerVersion(Handler):
         table = {one: one for one in self.covers - {"LayerName", "Content"}}
         params = {
             "LayerName": name,
-            "Content": code_of(job, "layer", name, job.get("Content")),
+            "Content": code_of(job, _kind(job), name, job.get("Content")),
             **job.pick(table),
         }
         version = job.call("lambda", "publish_layer_version", params)
@@ -64,3 +66,10 @@ class LayerVersionPermission(Handler):
         job.call(
             "lambda", "remove_layer_version_permission", {**params, "StatementId": made.notes["statement"]}
         )
+
+
+def _kind(job: Job) -> str:
+    """``sam build`` builds a layer only when its metadata names the method."""
+    metadata = job.written.get("Metadata")
+    method = metadata.get("BuildMethod") if isinstance(metadata, Mapping) else None
+    return "built layer" if str(method).startswith("python") else "layer"

@@ -28,7 +28,8 @@ class Code:
 class Version:
     """A version (or ``$LATEST``): ``config`` holds the members of FunctionConfiguration as given.
 
-    ``layers`` are the folders of its layers that Python imports from, ``serial`` changes with every update of code or configuration.
+    ``layers`` are the folders of its layers that Python imports from, ``serial`` changes with every update of
+    code or configuration.
     """
 
     function: str
