@@ -81,11 +81,10 @@ def test_a_module_that_is_loaded_anew_hides_nothing(lab):
     """Libraries (moto's S3) take the last module out and put it in again."""
     code = """
         import sys
-        own = (__name__, "_stackproof_last")
-        last = next(name for name in reversed(sys.modules) if name not in own)
-        sys.modules[last] = sys.modules.pop(last)
         def handler(event, context):
-            return last
+            own = (__name__, "_stackproof_last")
+            last = next(name for name in reversed(sys.modules) if name not in own)
+            sys.modules[last] = sys.modules.pop(last)
         """
     lab.function("before", "def handler(event, context): return 1\n")
     lab.invoke("before")  # nothing else is loaded any more
