@@ -1,4 +1,4 @@
-"""Images: a root file system from its recipe, hardened by a playbook, and as a disk with a partition.
+"""Images: a root file system from its recipe, hardened by a playbook, and how it is written to a disk.
 
 Each step is kept under the digest of all that it is made from; a step that is there is not made again.
 """
@@ -48,11 +48,6 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update && apt-get -qq install --yes --no-install-recommends "$@"
 """
 
-_INSTALL = """
-export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update && apt-get -qq install --yes --no-install-recommends "$@"
-"""
-
 
 def needs(spec: ImageSpec | None = None, *, disk: bool = False) -> Sequence[Need]:
     """What making an image asks of the machine."""
@@ -71,10 +66,12 @@ def needs(spec: ImageSpec | None = None, *, disk: bool = False) -> Sequence[Need
 def root_of(name: str, session: Session) -> Path:
     """The folder with the root file system of an image of the inventory. Raises ``BackendError``."""
     spec = session.inventory.images[name]
+    if spec.packer:
+        raise BackendError(f"image '{name}' is a disk that Packer builds: a host must boot or mount that")
     if not spec.base:
         return rootfs.build(rootfs.Recipe(spec.release, spec.packages, spec.commands), session)
     base = root_of(spec.base, session)
-    digest = _digest(spec, base.parent.name, session.root)
+    key = digest(spec, base.parent.name, session.root)
 
     def make(partial: Path) -> None:
         session.run(
@@ -82,26 +79,20 @@ def root_of(name: str, session: Session) -> Path:
         )
         _change(partial / "root", spec, session)
 
-    return _kept(session, "rootfs", digest, make) / "root"
+    return kept(session, "rootfs", key, make) / "root"
 
 
-def disk_of(name: str, session: Session) -> Path:
-    """A raw disk with one ext4 partition at ``OFFSET`` that holds the image."""
-    root = root_of(name, session)
-
-    def make(partial: Path) -> None:
-        size = _size_mib(root, session)
-        disk = partial / "disk.raw"
-        with disk.open("wb") as stream:
-            stream.truncate((size + 2) * OFFSET)
-        session.run(
-            ["sfdisk", "--quiet", str(disk)],
-            text=f"label: dos\nstart=2048, size={size}MiB, type=83, bootable\n",
-        )
-        options = ["-q", "-F", "-t", "ext4", "-L", "root", "-d", str(root), "-E", f"offset={OFFSET}"]
-        session.run(["mke2fs", *options, str(disk), f"{size}M"], timeout=_TIME_LIMIT)
-
-    return _kept(session, "disk", root.parent.name, make) / "disk.raw"
+def write_disk(root: Path, disk: Path, session: Session) -> None:
+    """Write a raw disk with one ext4 partition at ``OFFSET`` that holds the folder ``root``."""
+    size = _size_mib(root, session)
+    with disk.open("wb") as stream:
+        stream.truncate((size + 2) * OFFSET)
+    session.run(
+        ["sfdisk", "--quiet", str(disk)],
+        text=f"label: dos\nstart=2048, size={size}MiB, type=83, bootable\n",
+    )
+    options = ["-q", "-F", "-t", "ext4", "-L", "root", "-d", str(root), "-E", f"offset={OFFSET}"]
+    session.run(["mke2fs", *options, str(disk), f"{size}M"], timeout=_TIME_LIMIT)
 
 
 def inside(root: Path, command: Sequence[str], session: Session, *, timeout: float = _TIME_LIMIT) -> str:
@@ -133,24 +124,27 @@ def _change(root: Path, spec: ImageSpec, session: Session) -> None:
         inside(root, ["chroot", str(root), "sh", "-euc", command], session)
 
 
-def _digest(spec: ImageSpec, base: str, root: Path) -> str:
+def digest(spec: ImageSpec, base: str, root: Path) -> str:
+    """What names an image that is made from another one: of all that it is made from."""
     content = hashlib.sha256()
     facts = [base, list(spec.packages), list(spec.commands), dict(spec.variables)]
     content.update(json.dumps(facts, sort_keys=True, default=str).encode())
     folder = (root / spec.playbook).parent if spec.playbook else None
+    if spec.packer and (root / spec.packer).is_file():
+        content.update((root / spec.packer).read_bytes())
     for file in sorted(folder.rglob("*")) if folder else []:
         if file.is_file():
             content.update(file.relative_to(folder or root).as_posix().encode() + b"\0" + file.read_bytes())
     return content.hexdigest()[:16]
 
 
-def _kept(session: Session, kind: str, digest: str, make: Callable[[Path], None]) -> Path:
+def kept(session: Session, kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder of a step: what is there, or what ``make`` makes in a folder that then takes its place."""
-    folder = session.cache / kind / digest
-    with rootfs.locked(folder.parent / f"{digest}.lock"):
+    folder = session.cache / kind / key
+    with rootfs.locked(folder.parent / f"{key}.lock"):
         if (folder / "complete").exists():
             return folder
-        partial = folder.with_name(f"{digest}.{session.id}")
+        partial = folder.with_name(f"{key}.{session.id}")
         made = session.made("path", str(partial))
         partial.mkdir(parents=True)
         make(partial)

@@ -121,10 +121,13 @@ def _images(settings: Settings | None) -> dict[str, ImageSpec]:
             packages=own.texts("packages"),
             commands=own.texts("commands"),
             playbook=own.text("playbook", ""),
+            packer=own.text("packer", ""),
             variables=variables or {},
             location=own.location,
         )
         own.done()
+        if found[name].packer and not (base and found[name].playbook):
+            raise own.refuse("packer", f"image '{name}' by Packer needs 'base' and 'playbook'")
     return found
 
 

@@ -99,7 +99,9 @@ class ImageSpec:
     """An image that the providers build: either from packages of a Debian release, or from another image.
 
     ``playbook`` (a path below the project's root) is applied by Ansible; the playbook's whole folder belongs
-    to the image's recipe, so do ``variables``. ``commands`` run inside, by a shell as root.
+    to the image's recipe, so do ``variables``. ``commands`` run inside, by a shell as root. With ``packer``
+    (a template, a path as well) the image is the disk that Packer builds from the disk of ``base``, and
+    ``playbook`` is what the template applies.
     """
 
     name: str
@@ -108,6 +110,7 @@ class ImageSpec:
     packages: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     playbook: str = ""
+    packer: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
     location: Location = field(default_factory=lambda: Location(""))
 

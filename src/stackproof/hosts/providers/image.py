@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stackproof.errors import ConfigError
-from stackproof.hosts import images
+from stackproof.hosts import disks, images
 from stackproof.hosts.model import HostEntry, Need, Running
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ImageProvider:
     def start(self, entry: HostEntry, session: Session) -> Running:
         """Build what is not kept, mount it. ``/proc``, ``/run`` and ``/dev`` are this machine's or empty."""
         assert entry.settings is not None
-        disk = images.disk_of(entry.settings.text("image"), session)
+        disk = disks.disk_of(entry.settings.text("image"), session)
         point = session.scratch(f"image-{entry.name}")
         session.made("loop-file", str(disk))
         session.made("mount", str(point))

@@ -16,6 +16,7 @@ PROVIDERS: dict[str, str] = {
     "image": "stackproof.hosts.providers.image:ImageProvider",
     "netns": "stackproof.hosts.providers.netns:NetnsProvider",
     "nspawn": "stackproof.hosts.providers.nspawn:NspawnProvider",
+    "qemu": "stackproof.hosts.providers.qemu:QemuProvider",
     "uml": "stackproof.hosts.providers.uml:UmlProvider",
 }
 """The name in an inventory to ``module:class``."""

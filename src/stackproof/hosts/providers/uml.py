@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stackproof.errors import BackendError, ConfigError
-from stackproof.hosts import images, machines
+from stackproof.hosts import disks, images, machines
 from stackproof.hosts.model import HostEntry, Need, Running, Ssh
 from stackproof.hosts.providers import uml_guest
 from stackproof.hosts.undo import start_time
@@ -85,7 +85,7 @@ class UmlProvider:
         """Build what is not kept, boot it, wait for ssh, run the setup. Raises ``BackendError``."""
         assert entry.settings is not None
         settings = entry.settings
-        disk = images.disk_of(settings.text("image"), session)
+        disk = disks.disk_of(settings.text("image"), session)
         folder = session.scratch(f"uml-{entry.name}")
         lan = machines.namespace(session, f"{entry.name}-lan")
         session.run(["ip", "-n", lan, "tuntap", "add", "dev", "lan0", "mode", "tap"])

@@ -1,18 +1,4 @@
 # The image on EC2. Packer makes a key pair and a security group of its own and removes both at the end.
-packer {
-  required_version = ">= 1.9"
-  required_plugins {
-    amazon = {
-      source  = "github.com/hashicorp/amazon"
-      version = ">= 1.3"
-    }
-    ansible = {
-      source  = "github.com/hashicorp/ansible"
-      version = ">= 1.1"
-    }
-  }
-}
-
 variable "vpc_id" {
   type = string
 }
