@@ -54,6 +54,7 @@ def test_a_configuration_that_is_no_yaml_is_an_error_at_its_place(engine, text, 
         ("\nraise SystemExit(5)\n", "ends the program: SystemExit: 5", 2),
         ("raise ZeroDivisionError('odd')\n", "cannot be imported: ZeroDivisionError: odd", 1),
         ("raise ValueError('odd')\n", "cannot be imported: ValueError: odd", 1),
+        ("import os\nos._exit(0)\n", "ends the program: SystemExit: 0", 2),
     ],
 )
 def test_an_appended_rule_file_that_cannot_be_imported_is_told_at_its_line(engine, code, message, line):

@@ -11,11 +11,12 @@ import contextlib
 import inspect
 import io
 import logging
+import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import cfnlint
 import yaml
@@ -178,7 +179,7 @@ def _setup(base: Path) -> tuple[TemplateConfig, Any]:
     printed = io.StringIO()
     file = _blamed(base)
     try:
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), _alive():
             # Template names are given one by one, so the configuration's own 'templates' must not count.
             config = TemplateConfig([], templates=[])
             runner = Runner(config)
@@ -205,6 +206,20 @@ def _setup(base: Path) -> tuple[TemplateConfig, Any]:
             raise
         raise told from error
     return config, runner.rules
+
+
+@contextlib.contextmanager
+def _alive() -> Iterator[None]:
+    """A rule that ends the process while it is loaded must not end the gate, with whatever exit code."""
+
+    def refused(code: int) -> NoReturn:
+        raise SystemExit(code)
+
+    real, os._exit = os._exit, refused  # type: ignore[assignment]  # typed as never returning
+    try:
+        yield
+    finally:
+        os._exit = real
 
 
 def _blamed(base: Path) -> str:
