@@ -22,14 +22,24 @@ import urllib.parse
 from typing import Any
 
 FILTERED = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EACCES, errno.EPERM)
+TIMEOUT = socket.timeout  # the same as TimeoutError since Python 3.10 only
 RECORDS = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33}
+
+
+class Silent(Exception):
+    """The connection stands, and who was connected to says nothing in time: nobody filtered anything."""
 
 
 def told(error: Exception) -> dict[str, Any]:
     """The answer that an error of a socket is."""
+    if isinstance(error, Silent):
+        return {"answer": "error", "reason": str(error)}
+    if isinstance(error, ssl.SSLError) and not isinstance(error, TIMEOUT):
+        # An OSError whose errno is OpenSSL's own: 1 is not EPERM.
+        return {"answer": "error", "reason": f"{type(error).__name__}: {error}"}
     if isinstance(error, ConnectionRefusedError):
         return {"answer": "refused", "reason": "connection refused"}
-    if isinstance(error, socket.timeout):
+    if isinstance(error, TIMEOUT):
         return {"answer": "filtered", "reason": "no answer in time"}
     if isinstance(error, socket.gaierror):
         return {"answer": "error", "reason": "the name does not resolve"}
@@ -135,8 +145,11 @@ def dns(q: dict[str, Any]) -> dict[str, Any]:
 
 def shaken(q: dict[str, Any], context: ssl.SSLContext) -> tuple[str, bytes]:
     raw = socket.create_connection((q["address"], q["port"]), q["timeout"])
-    with raw, context.wrap_socket(raw, server_hostname=q["name"] or q["address"]) as s:
-        return s.version() or "", s.getpeercert(True) or b""
+    try:
+        with raw, context.wrap_socket(raw, server_hostname=q["name"] or q["address"]) as s:
+            return s.version() or "", s.getpeercert(True) or b""
+    except TIMEOUT as error:
+        raise Silent("connected, but no handshake in time") from error
 
 
 def when(text: str) -> str:
@@ -176,9 +189,13 @@ def web(q: dict[str, Any]) -> dict[str, Any]:
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname, parts.port, timeout=q["timeout"])
     path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-    connection.request(q["method"], path, headers={"Connection": "close"})
-    got = connection.getresponse()
-    body = got.read(65536).decode("utf-8", "replace")
+    connection.connect()
+    try:
+        connection.request(q["method"], path, headers={"Connection": "close"})
+        got = connection.getresponse()
+        body = got.read(65536).decode("utf-8", "replace")
+    except TIMEOUT as error:
+        raise Silent("connected, but no response in time") from error
     headers = {name.lower(): value for name, value in got.getheaders()}
     return {"answer": "open", "facts": {"status": got.status, "headers": headers, "body": body[:4096]}}
 
@@ -189,7 +206,7 @@ KINDS = {"tcp": tcp, "udp": udp, "icmp": icmp, "dns": dns, "tls": tls, "http": w
 def answered(question: dict[str, Any]) -> dict[str, Any]:
     try:
         return KINDS[question["kind"]](question)
-    except (OSError, ValueError, LookupError, struct.error, http.client.HTTPException) as error:
+    except (OSError, ValueError, LookupError, struct.error, http.client.HTTPException, Silent) as error:
         return told(error)
 
 

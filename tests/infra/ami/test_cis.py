@@ -56,6 +56,13 @@ def test_a_booted_host_keeps_the_rule(rule: Rule, view: View) -> None:
     assert not (wrong := KINDS[rule.kind](view, rule.settings)), wrong
 
 
+@pytest.mark.hosts(state="hardened", form="host")
+@pytest.mark.capability("runtime", "own-kernel")
+@pytest.mark.parametrize("rule", [one for one in BENCHMARK.checked() if one.now], ids=lambda one: one.id)
+def test_a_booted_kernel_keeps_the_rule(rule: Rule, view: View) -> None:
+    assert not (wrong := KINDS[rule.now](view, rule.settings)), wrong
+
+
 @pytest.mark.hosts(state="hardened", form="image")
 @pytest.mark.capability("image")
 @pytest.mark.parametrize("one", EXCLUSIONS, ids=lambda one: str(one["number"]))

@@ -81,6 +81,7 @@ def test_rules_have_level_number_place_and_the_group_s_defaults(tmp_path: Path) 
     [
         ("kind: value", "kind: valu", "'kind' is 'valu'", 3),
         ("where: [image]", "where: [moon]", "'moon' in 'where'", 4),
+        ("where: [image]", "now: late", "'now' is 'late'", 4),
         ("  gone:", "  oldest:", "stands here and at", 10),
         ("{reason: it is not there}", "{because: x}", "'reason' is missing", 10),
     ],
@@ -152,3 +153,32 @@ def test_a_command_that_fails_is_an_error_and_not_an_empty_answer(view: View) ->
 )
 def test_values_are_held_against_what_is_wanted(shown: str, given: dict[str, Any], good: bool) -> None:
     assert (compare(shown, given) == "") is good
+
+
+class Told(View):
+    """A view of a host that says the same to every question."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def ask(self, command: str, *arguments: str) -> str:
+        return self.answer
+
+
+def test_what_a_kernel_does_now_is_asked_of_itself() -> None:
+    given = {"values": {"net.ipv4.ip_forward": 0}}
+    assert KINDS["sysctl-now"](Told("0\n"), given) == ""
+    assert KINDS["sysctl-now"](Told("1\n"), given) == "net.ipv4.ip_forward is 1, not 0"
+
+
+def test_what_is_mounted_now_is_asked_of_itself() -> None:
+    given = {"point": "/tmp", "options": ["noexec", "nodev"]}
+    assert KINDS["mounted"](Told("rw,nodev,noexec\n"), given) == ""
+    assert KINDS["mounted"](Told("rw,nodev\n"), given) == "/tmp is mounted without noexec"
+    assert KINDS["mounted"](Told(""), given) == "/tmp is no mount of its own"
+
+
+def test_a_rule_may_be_asked_otherwise_of_a_kernel_that_runs(tmp_path: Path) -> None:
+    text = DATA.replace("    where: [image]\n", "    where: [image]\n    now: value\n")
+    assert load(written(tmp_path, text), tmp_path).rules["oldest"].now == "value"
+    assert load(written(tmp_path, DATA), tmp_path).rules["oldest"].now == ""

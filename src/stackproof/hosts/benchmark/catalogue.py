@@ -4,6 +4,7 @@ profile: {id: cis, catalogue: al2023}
 groups:
   - kind: sshd                  # one of kinds.KINDS
     where: [image, runtime]     # capabilities of which the host needs one; each host with one is checked
+    now: sysctl-now             # kind for a booted host with a kernel of its own, where that is another one
     level: 1
     rules:
       sshd_disable_root_login: {option: permitrootlogin, is: "no"}
@@ -30,7 +31,8 @@ class Rule:
     """One rule: ``settings`` are its kind's; ``reason`` is why it is excluded ("" when it is not).
 
     ``where`` are capabilities: the rule is checked on every host that has one of them. ``number`` is the
-    benchmark's own number of the rule, where the catalogue gives one.
+    benchmark's own number of the rule, where the catalogue gives one. ``now`` is the kind that asks a booted
+    host with a kernel of its own what it does, where ``kind`` reads what boot will do ("" when none does).
     """
 
     id: str
@@ -40,6 +42,7 @@ class Rule:
     settings: Mapping[str, Any] = field(default_factory=dict)
     number: str = ""
     reason: str = ""
+    now: str = ""
     location: Location = field(default_factory=lambda: Location(""))
 
 
@@ -70,7 +73,7 @@ def load(path: Path, root: Path) -> Benchmark:
         level, reason = own.integer("level", 1, least=1), own.text("reason")
         number = own.text("number", "")
         own.done()
-        _once(rules, Rule(key, "", level, (), {}, number, reason, own.location))
+        _once(rules, Rule(key, "", level, (), {}, number, reason, "", own.location))
     document.done()
     return Benchmark(name, catalogue, rules)
 
@@ -78,6 +81,7 @@ def load(path: Path, root: Path) -> Benchmark:
 def _group(group: Settings) -> list[Rule]:
     kind = group.choice("kind", sorted(KINDS))
     where = group.texts("where", sorted(CAPABILITIES))
+    now = group.choice("now", sorted(KINDS), "")
     level = group.integer("level", 1, least=1)
     defaults = group.plain("defaults") or {}
     rules = group.inside("rules")
@@ -88,7 +92,8 @@ def _group(group: Settings) -> list[Rule]:
     for key, own in rules.each():
         given = {**defaults, **{name: own.plain(name) for name in own}}
         number = str(given.pop("number", ""))
-        found.append(Rule(key, kind, int(given.pop("level", level)), where, given, number, "", own.location))
+        own_level = int(given.pop("level", level))
+        found.append(Rule(key, kind, own_level, where, given, number, "", now, own.location))
     return found
 
 
