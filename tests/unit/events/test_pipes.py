@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
+from functools import partial
 
 import pytest
 
@@ -190,6 +192,21 @@ def test_a_stream_keeps_its_order_and_buries_what_fails(estate, pipe, function):
     (buried,) = estate.bodies(dead)
     assert buried["context"] == {"partnerResourceArn": arn, "condition": "RetryAttemptsExhausted"}
     assert buried["KinesisBatchInfo"]["batchSize"] == 1
+
+
+def test_latest_begins_with_what_comes_after_the_pipe_was_made(estate, pipe):
+    estate.aws("kinesis").create_stream(StreamName="s", ShardCount=1)
+    estate.world.advance(60)
+    target = estate.queue("out")
+    put = partial(estate.aws("kinesis").put_record, StreamName="s", PartitionKey="a")
+    put(Data=b"before")
+    pipe(
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s", target,
+        SourceParameters={"KinesisStreamParameters": {"StartingPosition": "LATEST"}},
+    )  # fmt: skip
+    put(Data=b"after")
+    estate.world.run_until_idle()
+    assert [base64.b64decode(body["data"]) for body in estate.bodies(target)] == [b"after"]
 
 
 def test_changes_of_a_table_go_through_a_pipe(estate, pipe):

@@ -60,6 +60,10 @@ class Source(Protocol):
         """
         ...
 
+    def place(self, mapping: EventSourceMapping) -> None:
+        """Take the starting position, as soon as the mapping is made: polling begins a little later."""
+        ...
+
     def start(self, mapping: EventSourceMapping) -> None:
         """Poll from now on. Also called after an update."""
         ...

@@ -84,6 +84,7 @@ class Mappings:
         self.table[identifier] = mapping
         self._tags[mapping.arn] = dict(params.get("Tags") or {})
         if mapping.enabled:
+            source.place(mapping)
             self.world.scheduler.soon(f"start mapping {identifier[:8]}", self._start, identifier)
         return self._shown(mapping, "Creating" if mapping.enabled else "Disabled")
 

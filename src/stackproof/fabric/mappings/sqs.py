@@ -102,6 +102,9 @@ class SqsSource:
 
     # Life.
 
+    def place(self, mapping: EventSourceMapping) -> None:
+        """A queue is read from wherever it stands."""
+
     def start(self, mapping: EventSourceMapping) -> None:
         """Watch the queue and poll at once."""
         known = self._queues.get(mapping.source, ())

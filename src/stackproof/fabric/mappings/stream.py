@@ -92,12 +92,15 @@ class StreamSource:
 
     # Life.
 
-    def start(self, mapping: EventSourceMapping) -> None:
-        """Go on where the mapping stood, or begin at its starting position."""
-        poller = self.pollers.get(mapping.uuid)
-        if poller is None:
+    def place(self, mapping: EventSourceMapping) -> None:
+        """Take the starting position: LATEST is what comes after this call."""
+        if mapping.uuid not in self.pollers:
             begun = {shard.id: self._begin(shard, mapping) for shard in self.feed.shards(mapping.source)}
             self.pollers[mapping.uuid] = Poller(begun)
+
+    def start(self, mapping: EventSourceMapping) -> None:
+        """Go on where the mapping stood, or begin at its starting position."""
+        self.place(mapping)
         known = self._sources.get(mapping.source, ())
         if mapping.uuid not in known:
             self._sources[mapping.source] = (*known, mapping.uuid)

@@ -75,23 +75,34 @@ class Engine:
             self._sources[kind] = made
         return self._sources[kind]
 
-    def start(self, pipe: Pipe) -> None:
-        """Poll from now on."""
-        given = _settings(pipe.parameters("SourceParameters"))
+    def place(self, pipe: Pipe) -> None:
+        """Take the starting position: LATEST is what comes after this call."""
         source = self._source(pipe.source)
         assert source is not None  # the pipe was checked
+        source.place(self._polled(pipe, source))
+
+    def start(self, pipe: Pipe) -> None:
+        """Poll from now on."""
+        source = self._source(pipe.source)
+        assert source is not None  # the pipe was checked
+        mapping = self._polled(pipe, source)
+        self.table[pipe.mapping] = mapping
+        version = Version(pipe.arn, LATEST, {"Role": pipe.role, "Timeout": 300}, Code(None, "", 0))
+        self.functions[pipe.arn] = Function(pipe.arn, pipe.name, pipe.account, pipe.region, version)
+        source.start(mapping)
+
+    @staticmethod
+    def _polled(pipe: Pipe, source: Source) -> EventSourceMapping:
+        """The pipe's source as a poller knows it."""
+        given = _settings(pipe.parameters("SourceParameters"))
         filters, patterns = parse_filters(given)
-        mapping = EventSourceMapping(
+        return EventSourceMapping(
             pipe.mapping, pipe.arn, pipe.source, pipe.arn, "", pipe.account, pipe.region, pipe.modified,
             given.get("BatchSize") or source.batch_size, given.get("MaximumBatchingWindowInSeconds") or 0,
             reports=("ReportBatchItemFailures",), filters=filters, patterns=patterns,
             given={name: given[name] for name in (*_KEPT, "DestinationConfig", "BisectBatchOnFunctionError")
                    if given.get(name) is not None},
         )  # fmt: skip
-        self.table[pipe.mapping] = mapping
-        version = Version(pipe.arn, LATEST, {"Role": pipe.role, "Timeout": 300}, Code(None, "", 0))
-        self.functions[pipe.arn] = Function(pipe.arn, pipe.name, pipe.account, pipe.region, version)
-        source.start(mapping)
 
     def stop(self, pipe: Pipe, *, forget: bool = False) -> None:
         """Poll no more; what is in flight comes to its end. ``forget``: also where it stood."""

@@ -64,6 +64,8 @@ class PipesService:
             params.get("DesiredState") or "RUNNING", _given(params),
         )  # fmt: skip
         self._tags[arn] = dict(params.get("Tags") or {})
+        if pipe.wanted == "RUNNING":
+            self.engine.place(pipe)
         self._settle(pipe)
         return _brief(pipe)
 
