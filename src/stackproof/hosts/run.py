@@ -189,6 +189,7 @@ def _notes(document: Mapping[str, Any]) -> list[str]:
         f"suite {suite}: {numbers['made']} checks made, {numbers['promised']} promised"
         for suite, numbers in document["suites"].items()
     ]
+    notes += [f"measured: {one}" for one in document.get("measured", ())]
     skipped: dict[str, int] = {}
     for one in document["checks"]:
         if one["outcome"] == "skipped":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatch
 from pathlib import Path
@@ -138,6 +138,7 @@ def conclude(
     checks: Mapping[str, Mapping[str, Any]],
     deselected: int,
     lines: list[str],
+    figures: Sequence[str] = (),
 ) -> bool:
     """Hold what was made against what is promised, write the report; True when too little was made."""
     partial = _partial(config, deselected)
@@ -164,6 +165,7 @@ def conclude(
             "partial": partial or ", ".join(f"{name} was left out" for name in sorted(wanted & ignored)),
             "suites": suites,
             "hosts": [_host(one) for one in run.inventory.hosts if set(one.suites) & set(suites)],
+            "measured": list(figures),
             "checks": [{"id": identity, **one} for identity, one in checks.items()],
         }
         Path(target).write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")

@@ -72,10 +72,12 @@ build {
     extra_arguments = ["--become"]
     user            = var.user
 
-    # The proxy of Packer 1.6 has an RSA key only. Pipelining: a step is one command on the machine, not three.
+    # The proxy of Packer 1.6 has an RSA key only, and its sftp fails today's clients: files go through a pipe.
+    # Pipelining: a step is one command on the machine, not three.
     ansible_env_vars = [
       "ANSIBLE_HOST_KEY_CHECKING=False",
       "ANSIBLE_PIPELINING=True",
+      "ANSIBLE_SSH_TRANSFER_METHOD=piped",
       "ANSIBLE_SSH_ARGS=-o HostKeyAlgorithms=+ssh-rsa -o PubkeyAcceptedAlgorithms=+ssh-rsa -o ControlMaster=no",
     ]
   }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stackproof.hosts.model import Running
 from stackproof.hosts.session import Session
 from stackproof.hosts.undo import MARK, mounts
 
@@ -22,9 +23,9 @@ from pathlib import Path
 from stackproof.hosts import inventory
 from stackproof.hosts.session import Session
 root = Path(sys.argv[1])
-session = Session(inventory.load(root / "inventory" / "local.yml", root), root)
+session = Session(inventory.load(root / sys.argv[2], root), root)
 print(session.id, flush=True)
-for name in ("hardened-image", "hardened-host"):
+for name in sys.argv[3:]:
     session.host(name)
     print(name, flush=True)
 time.sleep(600)
@@ -48,12 +49,17 @@ def remains(identity: str) -> list[str]:
 @pytest.mark.hosts(state="hardened", form="host")
 @pytest.mark.capability("transient")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-@pytest.mark.parametrize("after", ["hardened-image", "hardened-host"])
-def test_a_killed_run_leaves_nothing(inspection: Session, inspected: object, number: int, after: str) -> None:
-    run = subprocess.Popen([sys.executable, "-c", RUN, str(ROOT)], stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("after", ["image", "host"])
+def test_a_killed_run_leaves_nothing(
+    inspection: Session, inspected: Running, number: int, after: str
+) -> None:
+    image = next(one.name for one in inspection.inventory.of("ami") if one.facts.get("form") == "image")
+    names = {"image": image, "host": inspected.name}
+    command = [sys.executable, "-c", RUN, str(ROOT), inspection.inventory.file, *names.values()]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None
     identity = run.stdout.readline().strip()
-    while run.stdout.readline().strip() != after:
+    while (line := run.stdout.readline()) and line.strip() != names[after]:
         pass
     assert remains(identity), "there is nothing to clean: the test would prove nothing"
     os.kill(run.pid, number)

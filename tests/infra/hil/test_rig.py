@@ -12,7 +12,7 @@ from testinfra.host import Host
 
 from stackproof.hosts.model import Running
 from stackproof.hosts.recordings.opening import load
-from stackproof.hosts.recordings.timing import Replayed, exceeded
+from stackproof.hosts.recordings.timing import Replayed, exceeded, told
 from stackproof.hosts.rigs.checks import CHECKS
 from stackproof.hosts.rigs.facts import RigFacts
 from stackproof.hosts.rigs.playing import play
@@ -45,10 +45,14 @@ def test_rig(name: str, inspected_host: Host, facts: RigFacts) -> None:
         time.sleep(1)
 
 
-def keeps_time(facts: RigFacts, playing: Callable[[], Replayed]) -> None:
-    """A machine that simulates rigs stands still now and then: no rig is blamed for one such replay."""
-    for _ in range(ATTEMPTS):
+def keeps_time(facts: RigFacts, playing: Callable[[], Replayed], measured: Callable[[str], None]) -> None:
+    """A machine that simulates rigs stands still now and then: no rig is blamed for one such replay.
+
+    Every replay's figures are reported, with the limits that they are held against.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
         result = playing()
+        measured(f"replay {attempt}: {told(result, facts.limit)}")
         if not (complaints := exceeded(result, facts.limit)):
             return
     pytest.fail(f"{ATTEMPTS} times: {'; '.join(complaints)}; the last was {result}", pytrace=False)
@@ -57,19 +61,28 @@ def keeps_time(facts: RigFacts, playing: Callable[[], Replayed]) -> None:
 @pytest.mark.capability("can")
 @pytest.mark.parametrize("kind", ["BLF", "MDF4"])
 def test_a_recorded_drive_reaches_the_device_over_can(
-    kind: str, inspected_host: Host, facts: RigFacts, recorded: Callable[[str], Path]
+    kind: str,
+    inspected_host: Host,
+    facts: RigFacts,
+    recorded: Callable[[str], Path],
+    measured: Callable[[str], None],
 ) -> None:
     drive = load(recorded(kind))
     for name, listener in facts.listeners.items():
-        keeps_time(facts, partial(play, inspected_host, drive, f"can:{name}", listener))
+        keeps_time(facts, partial(play, inspected_host, drive, f"can:{name}", listener), measured)
 
 
 @pytest.mark.capability("vlan")
 @pytest.mark.parametrize("kind", ["ROS 1 bag", "MCAP"])
 def test_a_recorded_drive_keeps_its_times_over_ethernet(
-    kind: str, inspected_host: Host, facts: RigFacts, recorded: Callable[[str], Path], inspected: Running
+    kind: str,
+    inspected_host: Host,
+    facts: RigFacts,
+    recorded: Callable[[str], Path],
+    inspected: Running,
+    measured: Callable[[str], None],
 ) -> None:
     drive = load(recorded(kind))
     target = str(inspected.entry.facts["replay"]["datagrams"])
     listener = str(inspected.entry.facts["replay"]["datagrams_at"])
-    keeps_time(facts, partial(play, inspected_host, drive, target, listener))
+    keeps_time(facts, partial(play, inspected_host, drive, target, listener), measured)

@@ -100,6 +100,15 @@ def test_a_part_of_the_checks_is_not_held_against_the_promise_and_is_not_complet
     assert "deselected" in found.partial_because
 
 
+def test_what_a_check_measures_is_told_though_it_passes(project: Path) -> None:
+    suite = "def test_link(inspected, measured): measured('rtt 5.2 ms')\n"
+    notes = inspect(given(project, suite, 2), project).notes
+    assert [one for one in notes if one.startswith("measured")] == [
+        "measured: test_link[here]: rtt 5.2 ms",
+        "measured: test_link[there]: rtt 5.2 ms",
+    ]
+
+
 @pytest.mark.parametrize("option", ["--ignore=tests/infra/more", "--ignore-glob=tests/infra/m*"])
 def test_a_suite_that_is_left_out_by_name_keeps_its_promise_for_another_run(
     project: Path, monkeypatch: pytest.MonkeyPatch, option: str

@@ -17,7 +17,7 @@ from stackproof.hosts.recordings import agent
 from stackproof.hosts.recordings.model import Drive, Frame, RecordingError
 from stackproof.hosts.recordings.opening import load
 from stackproof.hosts.recordings.replay import as_bytes, matched, pack, replay
-from stackproof.hosts.recordings.timing import Limit, Replayed, Spread, exceeded, spread
+from stackproof.hosts.recordings.timing import Limit, Replayed, Spread, exceeded, spread, told
 
 MS = 1_000_000
 
@@ -74,6 +74,14 @@ def test_each_limit_is_judged_by_itself() -> None:
         "the worst gap deviates by 3.000 ms, at most 2.000 ms",
     )
     assert exceeded(result, Limit(p99=timedelta(milliseconds=5), maximum=timedelta(milliseconds=3))) == ()
+
+
+def test_the_figures_of_a_replay_stand_beside_their_limits() -> None:
+    result = Replayed((0, 10**7, 2 * 10**7, 3 * 10**7), (0, 10**7 + 4 * 10**5, 2 * 10**7, None))
+    assert told(result, Limit()) == (
+        "4 frames, gaps off by p50 0.400 ms (at most 0.500 ms), p99 0.400 ms (at most 1.000 ms), "
+        "maximum 0.400 ms (at most 2.000 ms), drift 0.000 ms (at most 2.000 ms), 1 lost"
+    )
 
 
 def test_a_replay_that_is_slower_drifts() -> None:

@@ -105,6 +105,22 @@ def exceeded(replayed: Replayed, limit: Limit) -> tuple[str, ...]:
     return tuple(broken)
 
 
+def told(replayed: Replayed, limit: Limit) -> str:
+    """The figures of a replay, each with its limit: what the gaps between frames deviate by, drift, loss."""
+    found = replayed.deviation
+    measures = (
+        ("p50", found.p50, limit.p50),
+        ("p99", found.p99, limit.p99),
+        ("maximum", found.maximum, limit.maximum),
+        ("drift", replayed.drift, limit.drift),
+    )
+    words = [
+        f"{name} {milliseconds(value)} (at most {milliseconds(most // timedelta(microseconds=1) * 1000)})"
+        for name, value, most in measures
+    ]
+    return f"{len(replayed.due):,} frames, gaps off by {', '.join(words)}, {replayed.lost:,} lost"
+
+
 def milliseconds(nanoseconds: int) -> str:
     """``1.234 ms``."""
     return f"{nanoseconds / 1e6:,.3f} ms"
