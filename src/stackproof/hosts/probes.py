@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stackproof.errors import UsageError
@@ -103,7 +106,16 @@ class FromNamespace:
     def ask(self, command: str) -> str:
         """By a shell that has entered the namespace."""
         enter = ["ip", "netns", "exec", self.name, "/bin/sh", "-c", command]
-        done = subprocess.run(enter, capture_output=True, text=True, check=False, timeout=120)
+        # This interpreter's own folder first: a version manager's shim costs more than the probe.
+        path = f"{Path(sys.executable).resolve().parent}:{os.environ.get('PATH', '')}"
+        done = subprocess.run(
+            enter,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "PATH": path},
+        )
         if done.returncode != 0:
             raise UsageError(f"{self.place} cannot probe: {done.stderr.strip()[-300:]}")
         return done.stdout

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +43,20 @@ class BuiltNetwork:
     nodes: Mapping[str, NetHost]
     parts: tuple[Part, ...]
     session: Session
+    routers: Mapping[str, str] = field(default_factory=dict)
 
     def node(self, name: str) -> NetHost:
         """A host by its name. ``UsageError`` names those that there are."""
         if name not in self.nodes:
             raise UsageError(f"network {self.name} has no '{name}'; there are: {', '.join(self.nodes)}")
         return self.nodes[name]
+
+    def router_of(self, name: str) -> str:
+        """The namespace of the router of a host's VPC. ``UsageError`` for a host outside."""
+        member = self.node(name).member
+        if member is None:
+            raise UsageError(f"'{name}' stands in no VPC")
+        return self.routers[member.vpc]
 
     def asker(self, name: str) -> FromNamespace:
         """Where probes are asked from."""
@@ -150,7 +158,10 @@ def network(session: Session, name: str) -> BuiltNetwork:
         parts = parts_of(spec, session.root)
         layout = lay_out(read(parts), spec.outside, resolver=spec.resolver)
         namespaces = Builder(layout, session, name).build()
-        session.shared[key] = BuiltNetwork(name, layout, _hosts(layout, namespaces), parts, session)
+        routers = {
+            vpc: namespaces[f"{vpc}.router"] for vpc in layout.network.vpcs if f"{vpc}.router" in namespaces
+        }
+        session.shared[key] = BuiltNetwork(name, layout, _hosts(layout, namespaces), parts, session, routers)
     found: BuiltNetwork = session.shared[key]
     return found
 
