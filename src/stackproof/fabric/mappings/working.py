@@ -40,11 +40,11 @@ class Working:
     def advance(self, mapping: EventSourceMapping, poller: Poller, shard: Shard, number: int) -> None:
         """Start what can be started."""
         lane = poller.lanes[shard.id, number]
-        if lane.flight or lane.pause is not None:
-            return
-        if not lane.batches:
-            self._gather(mapping, lane, shard, number)
-        while lane.batches and not lane.flight and lane.pause is None:
+        while not lane.flight and lane.pause is None:
+            if not lane.batches:  # also after a batch of which nothing was young enough
+                self._gather(mapping, lane, shard, number)
+            if not lane.batches:
+                return
             self._invoke(mapping, poller, lane, shard, number)
 
     # Reading.
