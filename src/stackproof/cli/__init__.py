@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "explain": "Tell what a rule wants, why, and how to satisfy it.",
     "baseline": "Record the findings that are there, so that only new ones count.",
     "inspect": "Inspect images, hosts and rigs by the suites of tests/infra.",
+    "validate-env": "Compare a deployed stack with its env-details.yml.",
     "verdict": "Join the results of check, prove and inspect into one answer.",
     "convert": "Convert a template between JSON and YAML.",
     "rig": "Size a hardware-in-the-loop rig; replay a recorded drive.",

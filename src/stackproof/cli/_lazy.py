@@ -12,7 +12,7 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group over a table of names; command NAME is ``package.NAME.command``."""
+    """A group over a table of names; command NAME is ``package.NAME.command`` (with ``_`` for ``-``)."""
 
     def __init__(self, *arguments: Any, table: Mapping[str, str], package: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -27,7 +27,7 @@ class LazyGroup(click.Group):
         """Import the command; None when the table does not hold it."""
         if cmd_name not in self.table:
             return None
-        module = f"{self.package}.{cmd_name}"
+        module = f"{self.package}.{cmd_name.replace('-', '_')}"
         if importlib.util.find_spec(module) is None:
             raise click.UsageError(f"the command '{cmd_name}' is not part of this installation", ctx)
         command = importlib.import_module(module).command
