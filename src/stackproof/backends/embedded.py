@@ -28,6 +28,7 @@ from stackproof.backends.compat import (
     threads,
     views,
     web,
+    wire,
 )
 from stackproof.backends.compat import moto as motos
 from stackproof.errors import UsageError
@@ -79,6 +80,7 @@ class EmbeddedBackend(WorldBackend):
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._mutated = True
         self._last_copy: Any = None
+        self.world.wire = wire.answer
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved
 

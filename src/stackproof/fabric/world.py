@@ -9,7 +9,8 @@ from typing import Any
 from stackproof.fabric import arns, registry
 from stackproof.fabric.choice import Chooser
 from stackproof.fabric.clock import EPOCH_MS, Clock
-from stackproof.fabric.http import Http
+from stackproof.fabric.http import Http, Request
+from stackproof.fabric.http import Response as HttpResponse
 from stackproof.fabric.ids import Ids
 from stackproof.fabric.journal import Journal
 from stackproof.fabric.meters import Meters
@@ -78,6 +79,8 @@ class World:
         self.guards: list[Callable[[str, str, Params, Caller], None]] = []
         """Called before each API call (service, operation, params, caller); raise to refuse or to inject."""
         self.http = Http(self)
+        self.wire: Callable[[Request], HttpResponse] | None = None
+        """Answers a running task's AWS call that comes as an HTTP request; None: nobody can."""
         self._services: dict[str, Service] = {}
 
     # Services.

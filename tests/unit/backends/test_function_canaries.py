@@ -73,3 +73,21 @@ def test_the_standard_library_has_its_cache_in_python_too() -> None:
     assert [made(-1), made(-1), made.cache_info().hits] == [1, 1, 1]
     assert functools._lru_cache_wrapper is before
     assert sys.modules["_functools"] is not None
+
+
+def test_moto_reads_and_writes_every_protocol() -> None:
+    from moto.core.parse import PROTOCOL_PARSERS
+    from moto.core.request import Request, determine_request_protocol
+    from moto.core.routing import get_service_router
+    from moto.core.serialize import SerializationContext, get_serializer_class
+    from moto.core.utils import get_service_model
+
+    headers = {"X-Amz-Target": "AmazonSQS.ListQueues", "Content-Type": "application/x-amz-json-1.0"}
+    request = Request.from_primitives("POST", "https://sqs.us-east-1.amazonaws.com/", headers, b"{}")
+    assert determine_request_protocol(get_service_model("sqs"), request.content_type) == "json"
+    operation, _ = get_service_router("sqs").match(request)
+    made = get_serializer_class("sqs", "json")(operation, SerializationContext("id")).serialize(
+        {"QueueUrls": []}
+    )
+    assert (operation.name, made["body"]) == ("ListQueues", '{"QueueUrls": []}')
+    assert set(PROTOCOL_PARSERS) >= {"ec2", "json", "query", "rest-json", "rest-xml"}

@@ -30,7 +30,7 @@ class Environment:
         *,
         read_only: bool = False,
     ) -> None:
-        self._world = world
+        self.world = world
         self.version = version
         self.stream = stream
         self.current: Invocation | None = None
@@ -62,7 +62,7 @@ class Environment:
     def remaining_ms(self, invocation: Invocation) -> int:
         """Milliseconds until an invocation times out."""
         deadline = invocation.started_ms + self.version.timeout_ms
-        return max(deadline - self._world.clock.ms, 0)
+        return max(deadline - self.world.clock.ms, 0)
 
 
 def identity(version: Version) -> Caller:

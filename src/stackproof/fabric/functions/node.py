@@ -1,12 +1,14 @@
 """The Node.js runtime: a worker process for each environment, where node is installed.
 
-Time in the worker is virtual (see ``node_bootstrap.cjs``). AWS calls of the handler are not emulated: the
-SDK is pointed at a closed port, and an attempt raises ``CapabilityMissing`` at whoever drives the world,
-whatever the handler makes of its error.
+Time and randomness in the worker are the world's (see ``node_bootstrap.cjs``). Its HTTP(S) requests come here
+over a pipe and are made in the invocation's task, one after the other: those to AWS as the function's role
+by the services of the world, others by the doubles that the test declared. What goes to AWS another way
+(HTTP/2, a socket) raises ``CapabilityMissing`` at whoever drives the world, whatever the handler makes of it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
@@ -16,14 +18,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackproof.errors import CapabilityMissing
+from stackproof.errors import CapabilityMissing, UsageError
 from stackproof.fabric.functions import failures
 from stackproof.fabric.functions.invocation import Invocation, Outcome
 from stackproof.fabric.heap.capture import Uncapturable
+from stackproof.fabric.http import Failure, Request, Response
 from stackproof.fabric.tasks import current
 
 if TYPE_CHECKING:
     from stackproof.fabric.functions.environment import Environment
+
+_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 REAL_LIMIT = 25.0
 """Real seconds that a worker may think about one request before it is killed: less than the watchdog's."""
@@ -63,39 +68,63 @@ class NodeRuntime:
 
     def _start(self) -> subprocess.Popen[bytes]:
         reading, writing = os.pipe()
-        environ = {
-            **self._environment.view.environ,
-            "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "STACKPROOF_TMP": self._tmp,
-        }  # fmt: skip
+        seed = self._environment.world.ids.hex(32)
+        environ = {**self._environment.view.environ, "STACKPROOF_TMP": self._tmp, "STACKPROOF_SEED": seed}
         bootstrap = str(Path(__file__).with_name("node_bootstrap.cjs"))
         self._process = subprocess.Popen(
-            [self._node, bootstrap, str(writing)], stdin=subprocess.PIPE, env=environ,
+            [self._node, bootstrap, str(writing)], stdin=subprocess.PIPE, env=environ, bufsize=0,
             cwd=self._environment.view.cwd, pass_fds=(writing,),
         )  # fmt: skip
         os.close(writing)
         self._answers = reading
+        assert self._process.stdin is not None  # it was made with a pipe
+        os.set_blocking(self._process.stdin.fileno(), False)
         return self._process
 
     def invoke(self, invocation: Invocation) -> Outcome:
         """Task side: hand the request over, let the virtual time of its answer pass."""
-        process = self._process or self._start()
+        self._process = self._process or self._start()
         remaining = self._environment.remaining_ms(invocation)
-        request = {
+        self._say({
             "now": invocation.started_ms, "remaining": remaining,
             "event": json.loads(invocation.payload or b"{}"), "context": self._context(invocation),
-        }  # fmt: skip
-        assert process.stdin is not None  # it was made with a pipe
-        process.stdin.write(json.dumps(request).encode() + b"\n")
-        process.stdin.flush()
+        })  # fmt: skip
         answer = self._answer()
         if answer is None:
             self.close()
             message = f"RequestId: {invocation.request_id} Error: Runtime exited with error: exit status 1"
             return Outcome(failures.bare(message, "Runtime.ExitError"), "Unhandled", discard=True)
-        task = current()
-        if task is not None and answer["elapsed"]:
-            task.scheduler.sleep(task, answer["elapsed"] / 1000)
+        self._pass(invocation.started_ms + answer["elapsed"])
         return self._outcome(invocation, answer)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        """One line to the worker. What it says meanwhile is read: it may itself wait until somebody does.
+        That it cannot take the line any more shows when its answer is read."""
+        assert self._process is not None  # it was started
+        assert self._process.stdin is not None  # it was made with a pipe
+        taking, left = self._process.stdin.fileno(), memoryview(json.dumps(message).encode() + b"\n")
+        while left:
+            heard, free, _ = select.select([self._answers], [taking], [], REAL_LIMIT)
+            if heard and not self._read():
+                return
+            if not heard and not free:
+                return
+            try:
+                left = left[os.write(taking, left) :] if free else left
+            except BrokenPipeError:
+                return
+
+    def _read(self) -> bool:
+        """Take what the worker said; whether there was anything: it has ended otherwise."""
+        data = os.read(self._answers, 1 << 20)
+        self._rest += data
+        return bool(data)
+
+    def _pass(self, until_ms: float) -> None:
+        """Let virtual time pass as it did in the worker."""
+        task, ahead = current(), until_ms - self._environment.world.clock.ms
+        if task is not None and ahead > 0:
+            task.scheduler.sleep(task, ahead / 1000)
 
     def _context(self, invocation: Invocation) -> dict[str, Any]:
         environ = self._environment.view.environ
@@ -111,7 +140,7 @@ class NodeRuntime:
         }
 
     def _answer(self) -> dict[str, Any] | None:
-        """The worker's next answer; log lines on the way are kept. None when it died or hangs."""
+        """The worker's answer; on the way it logs, and its requests are made. None when it died or hangs."""
         while True:
             line, found, rest = self._rest.partition(b"\n")
             if found:
@@ -120,23 +149,58 @@ class NodeRuntime:
                 if "refused" in message:
                     self.close()
                     raise self._calls_aws(message["refused"])
-                if "log" not in message:
+                if "log" in message:
+                    self._environment.write(message["log"])
+                elif "call" in message:
+                    self._pass(message["now"])
+                    self._say({"answer": message["call"], **self._made(message)})
+                else:
                     return message
-                self._environment.write(message["log"])
                 continue
             if not select.select([self._answers], [], [], REAL_LIMIT)[0]:
                 return None
-            data = os.read(self._answers, 1 << 16)
-            if not data:
+            if not self._read():
                 return None
-            self._rest += data
+
+    def _made(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Make a request of the worker; what it is told of the answer, and the time then."""
+        world = self._environment.world
+        headers = tuple((str(name), str(value)) for name, value in call["headers"])
+        request = Request(
+            call["method"],
+            call["url"],
+            headers,
+            base64.b64decode(call["body"]),
+            self._environment.identity.actor,
+        )
+        told: dict[str, Any]
+        try:
+            answer = self._exchanged(request)
+        except UsageError as error:
+            told = {"failure": "undeclared", "message": str(error)}
+        else:
+            self._pass(world.clock.ms + answer.latency * 1000)
+            if isinstance(answer, Failure):
+                told = {"failure": answer.kind}
+            else:
+                body = base64.b64encode(answer.body).decode()
+                told = {"status": answer.status, "headers": answer.headers, "body": body}
+        return {**told, "now": world.clock.ms}
+
+    def _exchanged(self, request: Request) -> Response | Failure:
+        world = self._environment.world
+        host = request.url.partition("://")[2].partition("/")[0].partition(":")[0]
+        if world.http.serves(request.url) or not host.endswith(_AWS):
+            return world.http.exchange(request)
+        if world.wire is None:
+            raise self._calls_aws(host)
+        return world.wire(request)
 
     def _calls_aws(self, host: str) -> CapabilityMissing:
         config = self._environment.version.config
-        what = f"AWS calls from {config['Runtime']} functions"
         return CapabilityMissing(
-            f"not emulated: {what} (function {config['FunctionName']}{f' called {host}' if host else ''})",
-            hint="the fabric answers AWS calls of Python functions only",
+            f"not emulated: what {config['FunctionName']} ({config['Runtime']}) wanted of {host}",
+            hint="requests of http, https and fetch over HTTP/1.1 are answered",
         )
 
     def _outcome(self, invocation: Invocation, answer: dict[str, Any]) -> Outcome:
