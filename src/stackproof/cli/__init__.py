@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "check": "Judge templates as they will be deployed.",
     "test": "Run the tests of Guard rules, with coverage and mutation.",
     "explain": "Tell what a rule wants, why, and how to satisfy it.",
-    "baseline": "Record the findings that are there, so that only new ones count.",
+    "baseline": "Record the findings that are there: only new ones count.",
     "inspect": "Inspect images, hosts and rigs by the suites of tests/infra.",
     "validate-env": "Compare a deployed stack with its env-details.yml.",
     "verdict": "Join the results of check, prove and inspect into one answer.",

@@ -52,12 +52,14 @@ def test_help_lists_the_table_without_importing_a_command(capsys: pytest.Capture
     text = capsys.readouterr().out
     for name, summary in cli.COMMANDS.items():
         assert re.search(rf"^  {name} +{re.escape(summary)}$", text, re.MULTILINE)
-    assert not {f"stackproof.cli.{name}" for name in cli.COMMANDS} & (set(sys.modules) - before)
+    modules = {f"stackproof.cli.{name.replace('-', '_')}" for name in cli.COMMANDS}
+    assert not modules & (set(sys.modules) - before)
 
 
 def test_the_table_is_exactly_the_commands_that_exist() -> None:
     (folder,) = cli.__path__
-    modules = {path.stem for path in Path(folder).glob("*.py") if not path.stem.startswith("_")}
+    files = [path for path in Path(folder).glob("*.py") if not path.stem.startswith("_")]
+    modules = {path.stem.replace("_", "-") for path in files}
     assert modules == set(cli.COMMANDS)
     for name in sorted(modules):
         command = cli.root.get_command(click.Context(cli.root), name)
