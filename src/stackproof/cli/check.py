@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stackproof.cli._console import progress
 from stackproof.cli._project import load_project, project_options
 from stackproof.errors import UsageError
+
+if TYPE_CHECKING:
+    from stackproof.config import Config
+    from stackproof.gate.request import CheckRequest
 
 _LEVELS = click.Choice(["error", "warning", "info", "never"])
 _WEIGHTS = click.Choice(["error", "warning", "info"])
@@ -57,21 +62,9 @@ def command(
     paths: tuple[Path, ...],
     formats: tuple[str, ...],
     outputs: tuple[str, ...],
-    as_written: bool,
-    changed_since: str,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    shard: str,
-    fail_on: str | None,
-    undecided: str | None,
-    baseline: Path | None,
-    no_baseline: bool,
-    no_cache: bool,
-    workers: int | None,
-    time_limit: float | None,
-    hook: bool,
     root_dir: Path | None,
     config_file: Path | None,
+    **given: Any,
 ) -> int:
     """Judge templates as they will be deployed.
 
@@ -79,33 +72,37 @@ def command(
     1 findings at the threshold, 2 usage, broken rule or configuration, or nothing to judge, 3 internal error.
     """
     from stackproof.cli._output import Output, deliver, telling
-    from stackproof.gate.request import CheckRequest, Shard
     from stackproof.gate.run import check, with_overrides
-    from stackproof.gate.scope import weaker
 
     wanted = [Output(form, file) for form, file in _wanted(formats, outputs)]
     with telling("check", wanted):
         project = load_project(root_dir, config_file, paths)
-        config = with_overrides(
-            project.config, fail_on=fail_on, undecided=undecided, workers=workers, time_limit=time_limit
-        )
-        request = CheckRequest(
-            paths=paths,
-            as_written=as_written,
-            changed_since=changed_since,
-            select=select,
-            ignore=ignore,
-            shard=Shard.parse(shard) if shard else None,
-            use_cache=not no_cache,
-            baseline=baseline,
-            use_baseline=not no_baseline,
-            hook=hook,
-            weakened=weaker(project.config, config),
-            given=(f"the configuration was given on the command line: {config_file}",) if config_file else (),
-        )
+        config = with_overrides(project.config, **{name: given[name] for name in _OVERRIDES})
+        request = _request(project.config, config, config_file, paths=paths, **given)
         report = check(request, config, project.root, progress=progress)
     deliver(report, wanted)
     return report.exit_code
+
+
+_OVERRIDES = ("fail_on", "undecided", "workers", "time_limit")
+"""Options that stand for settings of the configuration."""
+_ASKED = ("paths", "as_written", "changed_since", "select", "ignore", "baseline", "hook")
+"""Options that the request has under the same name."""
+
+
+def _request(written: Config, config: Config, config_file: Path | None, **given: Any) -> CheckRequest:
+    """What is asked for; ``written`` is the configuration before its overrides."""
+    from stackproof.gate.request import CheckRequest, Shard
+    from stackproof.gate.scope import weaker
+
+    return CheckRequest(
+        **{name: given[name] for name in _ASKED},
+        shard=Shard.parse(given["shard"]) if given["shard"] else None,
+        use_cache=not given["no_cache"],
+        use_baseline=not given["no_baseline"],
+        weakened=weaker(written, config),
+        given=(f"the configuration was given on the command line: {config_file}",) if config_file else (),
+    )
 
 
 def _wanted(formats: tuple[str, ...], outputs: tuple[str, ...]) -> list[tuple[str, Path | None]]:

@@ -58,3 +58,22 @@ class Idle:
     steps: int
     seconds: float
     pending: tuple[str, ...] = ()
+
+
+def of_task(args: tuple[Any, ...]) -> bool:
+    """Whether work belongs to an open task: a switch to it, or a timer that wakes it."""
+    return bool(args) and isinstance(args[0], Task)
+
+
+def nothing(task: Task) -> None:
+    """Ignore a task."""
+
+
+def ignore(task: Task, seconds: float) -> None:
+    """Ignore that a task ran too long."""
+
+
+def raise_if_fabric(task: Task) -> None:
+    """The error of a task that nobody waits for goes to the driver."""
+    if task.error is not None and task.state == "done":
+        raise task.error

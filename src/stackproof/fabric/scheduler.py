@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from stackproof.errors import InternalError, UsageError
-from stackproof.fabric import watchdog
+from stackproof.fabric import agenda, watchdog
 from stackproof.fabric.agenda import HORIZON, Drives, Halted, Idle, Timer
 from stackproof.fabric.choice import Chooser, First
 from stackproof.fabric.clock import Clock, milliseconds
@@ -39,12 +39,12 @@ class Scheduler:
     def __init__(self, clock: Clock, chooser: Chooser | None = None) -> None:
         self.clock = clock
         self.chooser: Chooser = chooser or First()
-        self.enter: Callable[[Task], None] = _nothing
-        self.leave: Callable[[Task], None] = _nothing
-        self.moved: Callable[[Task], None] = _nothing
+        self.enter: Callable[[Task], None] = agenda.nothing
+        self.leave: Callable[[Task], None] = agenda.nothing
+        self.moved: Callable[[Task], None] = agenda.nothing
         self.on_point: Callable[[Task, str], None] | None = None
-        self.on_error: Callable[[Task], None] = _raise_if_fabric
-        self.on_overrun: Callable[[Task, float], None] = _ignore
+        self.on_error: Callable[[Task], None] = agenda.raise_if_fabric
+        self.on_overrun: Callable[[Task, float], None] = agenda.ignore
         self.real_limit = 0.0 if clock.real else watchdog.limit()
         self.open_tasks: dict[int, Task] = {}
         self._ready: deque[tuple[str, Callable[..., Any], tuple[Any, ...]]] = deque()
@@ -360,9 +360,11 @@ class Scheduler:
                 hint="run until idle first, or go_on or kill what stands at a point",
             )
         timers = [
-            (ms, n, t) for ms, n, t in self._bound + self._loose if not t.cancelled and not _of_task(t.args)
+            (ms, n, t)
+            for ms, n, t in self._bound + self._loose
+            if not t.cancelled and not agenda.of_task(t.args)
         ]
-        ready = tuple(work for work in self._ready if not _of_task(work[2]))
+        ready = tuple(work for work in self._ready if not agenda.of_task(work[2]))
         anew = tuple((task.renew, tuple(task.awaits)) for task in tasks if task.renew is not None)
         return (self.clock.ms, ready, tuple(timers), self._sequence, anew)
 
@@ -382,28 +384,9 @@ class Scheduler:
 
     def abandon(self, task: Task) -> None:
         """Kill a task and let it unwind at once; its end is told to nobody."""
-        task.on_done = _nothing
+        task.on_done = agenda.nothing
         task.kill("the world was taken back")
         while not task.done:
             task.state = "blocked"
             self._switch(task)
         self.open_tasks.pop(id(task), None)
-
-
-def _of_task(args: tuple[Any, ...]) -> bool:
-    """Whether work belongs to an open task: a switch to it, or a timer that wakes it."""
-    return bool(args) and isinstance(args[0], Task)
-
-
-def _nothing(task: Task) -> None:
-    """Ignore a task."""
-
-
-def _ignore(task: Task, seconds: float) -> None:
-    """Ignore that a task ran too long."""
-
-
-def _raise_if_fabric(task: Task) -> None:
-    """The error of a task that nobody waits for goes to the driver."""
-    if task.error is not None and task.state == "done":
-        raise task.error

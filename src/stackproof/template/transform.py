@@ -65,12 +65,19 @@ def expand(
         tree = _sam_stage(tree, configuration, stages, locate, findings)
     locate, origin = _through(stages, locate), _through(stages, origin)
     if stages or included.reads:
-        checked, wrong = check_shape(tree, locate)
-        findings += wrong
-        tree = checked if checked is not None else {**tree, "Resources": {}}
+        tree = _shaped(tree, locate, findings)
     return Expanded(
         document, tree, locate, origin, tuple(findings), tuple(included.reads), partial or included.partial
     )
+
+
+def _shaped(
+    tree: dict[str, Any], locate: Callable[[DocPath], Location], findings: list[Finding]
+) -> dict[str, Any]:
+    """The tree, without resources when a transform left none that can be read."""
+    checked, wrong = check_shape(tree, locate)
+    findings += wrong
+    return checked if checked is not None else {**tree, "Resources": {}}
 
 
 def _sam_stage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -50,6 +50,20 @@ def judge(
     findings, vanished = _hold(
         sorted((*applied.findings, *about), key=order), outcome, config, baseline, root
     )
+    notes = (*outcome.notes, *_ungoverned(applied), *vanished)
+    return _report(outcome, config, root, findings, notes, sources, _counts(findings, applied))
+
+
+def _report(
+    outcome: RunOutcome,
+    config: Config,
+    root: Path,
+    findings: tuple[Finding, ...],
+    notes: tuple[str, ...],
+    sources: Sources,
+    counts: Mapping[str, float],
+) -> Report:
+    """The report of what was decided."""
     code = exit_code(findings, outcome.problems, config.fail_on)
     commit, dirty = commit_of(root, _inputs(outcome, config, root))
     return Report(
@@ -58,7 +72,7 @@ def judge(
         exit_code=code,
         findings=findings,
         problems=outcome.problems,
-        notes=(*outcome.notes, *_ungoverned(applied), *vanished),
+        notes=notes,
         judged=outcome.judged,
         rules=outcome.rules,
         complete=outcome.complete,
@@ -70,7 +84,7 @@ def judge(
         sources=sources.near(findings),
         graphs=outcome.graphs,
         timelines=outcome.timelines,
-        stats={**outcome.stats, **_counts(findings, applied)},
+        stats={**outcome.stats, **counts},
     )
 
 

@@ -108,7 +108,7 @@ class Authorizers:
         usual = "method.request.header.Authorization" if token else ""
         sources = [part.strip() for part in str(facts.get("identitySource") or usual).split(",")]
         proxied = events.version_1(visit, rest=True)
-        values = [_rest_source(source, visit, proxied) for source in sources if source]
+        values = [_source(source, visit, proxied, rest=True) for source in sources if source]
         if not all(values):
             return None
         arn = _method_arn(visit, api)
@@ -132,7 +132,7 @@ class Authorizers:
         given = facts.get("IdentitySource") or []
         sources = [given] if isinstance(given, str) else list(given)
         described = events.version_2(visit)
-        values = [_http_source(source, visit, described) for source in sources]
+        values = [_source(source, visit, described, rest=False) for source in sources]
         if not all(values):
             return None
         arn = _method_arn(visit, api)
@@ -212,29 +212,19 @@ def _found(values: Mapping[str, Any], path: str) -> str:
     return "" if found is None else str(found)
 
 
-def _rest_source(source: str, visit: Visit, proxied: Mapping[str, Any]) -> str:
+def _source(source: str, visit: Visit, described: Mapping[str, Any], *, rest: bool) -> str:
+    """What an identity source names; ``described`` is the event that has the request's context."""
+    sign = "" if rest else "$"
+    request = "method.request" if rest else "$request"
     place, _, name = source.rpartition(".")
-    if place == "method.request.header":
+    if place == f"{request}.header":
         return visit.request.header(name)
-    if place == "method.request.querystring":
+    if place == f"{request}.querystring":
         return _query(visit).get(name, "")
-    if place == "stageVariables":
+    if place == f"{sign}stageVariables":
         return visit.variables.get(name, "")
-    if source.startswith("context."):
-        return _found(proxied["requestContext"], source.removeprefix("context."))
-    raise CapabilityMissing(f"not emulated: identity source {source} (API {visit.api})")
-
-
-def _http_source(source: str, visit: Visit, described: Mapping[str, Any]) -> str:
-    place, _, name = source.rpartition(".")
-    if place == "$request.header":
-        return visit.request.header(name)
-    if place == "$request.querystring":
-        return _query(visit).get(name, "")
-    if place == "$stageVariables":
-        return visit.variables.get(name, "")
-    if source.startswith("$context."):
-        return _found(described["requestContext"], source.removeprefix("$context."))
+    if source.startswith(f"{sign}context."):
+        return _found(described["requestContext"], source.removeprefix(f"{sign}context."))
     raise CapabilityMissing(f"not emulated: identity source {source} (API {visit.api})")
 
 

@@ -98,12 +98,8 @@ class Receiving:
         now = world.clock.ms
         queue.tick(now)
         queue.expire(now)
-        if queue.in_flight >= queue.in_flight_limit:
-            if queue.fifo:
-                return []
-            raise errors.namespaced(
-                "OverLimit", f"Too many messages are in flight in {queue.name}.", status=403
-            )
+        if self._is_full(queue):
+            return []
         seconds = queue.seconds("VisibilityTimeout") if visibility is None else visibility
         until = now + max(seconds * 1000, 1)
         target = redrive_target(queue.settings)
@@ -131,6 +127,16 @@ class Receiving:
             world.meters.add(queue.arn, "NumberOfMessagesReceived", times=len(taken))
         self._service.settled(queue)
         return taken
+
+    @staticmethod
+    def _is_full(queue: Queue) -> bool:
+        """Whether nothing more may be in flight; a standard queue says so with OverLimit."""
+        full = queue.in_flight >= queue.in_flight_limit
+        if full and not queue.fifo:
+            raise errors.namespaced(
+                "OverLimit", f"Too many messages are in flight in {queue.name}.", status=403
+            )
+        return full
 
     def _pick(self, candidates: list[Message]) -> Message:
         names = [f"{message.id[:8]}" for message in candidates]
