@@ -116,8 +116,8 @@ class Builder:
                 self._say(WORLD, f"route add {member.public}/32 via {_GATEWAY} dev {device} onlink")
         if vpc in self.layout.resolvers:
             self._host(f"{vpc}.resolver", self.layout.resolvers[vpc], 32, router, "r0")
-            self._say(f"{vpc}.resolver", "address add 169.254.169.253/32 dev eth0")
-            self._say(router, "route add 169.254.169.253/32 dev r0")
+            self._say(f"{vpc}.resolver", f"address add {rules.LINK_LOCAL_DNS}/32 dev eth0")
+            self._say(router, f"route add {rules.LINK_LOCAL_DNS}/32 dev r0")
 
     def _peer(self, vpcs: tuple[str, str], name: str, number: int) -> None:
         first, second = (f"{vpc}.router" for vpc in vpcs)

@@ -17,6 +17,8 @@ from stackproof.netmodel.trial import block_of
 
 TABLE = "security_groups"
 _COMMENT = 120
+LINK_LOCAL_DNS = "169.254.169.253"
+"""The other address of a VPC's DNS server, the same in every VPC."""
 
 
 def of_host(member: Member, layout: Layout) -> str:
@@ -40,7 +42,7 @@ def of_host(member: Member, layout: Layout) -> str:
 
 
 def _chain(hook: str, side: str, rules: Iterable[str], way: str, resolver: str | None) -> str:
-    own = [f"    ip {side} {resolver} accept\n"] if resolver else []
+    own = [f"    ip {side} {{ {resolver}, {LINK_LOCAL_DNS} }} accept\n"] if resolver else []
     head = [
         f"  chain {hook} {{\n    type filter hook {hook} priority filter; policy drop;\n",
         f'    {way} "lo" accept\n',
