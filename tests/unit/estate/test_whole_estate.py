@@ -10,8 +10,8 @@ import pytest
 from stackproof.model import Outcome, Status
 
 SYSTEMS = (
-    "cloud-assembly", "gc-monitor", "guard-pipeline", "job-events", "list-updates", "messaging-patterns",
-    "nested-stacks", "order-processing", "queue-cleaner", "serverless-pipeline", "shared-network",
+    "cloud-assembly", "continuous-infrastructure", "gc-monitor", "guard-pipeline", "job-events", "list-updates",
+    "messaging-patterns", "nested-stacks", "order-processing", "queue-cleaner", "serverless-pipeline", "shared-network",
     "static-site", "tenant-pipeline", "two-tier-web", "vpc-launch", "word-counter",
 )  # fmt: skip
 

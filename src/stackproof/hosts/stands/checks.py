@@ -108,7 +108,7 @@ def serves(stand: Stand) -> Iterator[Differs]:
 def answers(stand: Stand) -> Iterator[Differs]:
     """Requests bring what they must."""
     at = stand.running.entry.location
-    for one in stand.facts.answers:
+    for one in (one for one in stand.facts.answers if stand.can_ask(one.source)):
         url = one.url.format(address=stand.addresses[stand.node], public=stand.publics.get(stand.node, ""))
         seen = probes.http(stand.asker(one.source), url)
         subject = f"{url} from {one.source}"
@@ -163,12 +163,20 @@ def has_space(stand: Stand) -> Iterator[Differs]:
 def nothing_to_check(name: str, stand: Stand) -> str:
     """Why a check has nothing to check on this host; empty when it has."""
     facts, written = stand.facts, "the inventory says nothing of it"
+    login = written
+    if facts.login:
+        source = facts.login.source
+        login = "" if stand.can_ask(source) else f"nothing can be asked from '{source}'"
+    answers = written
+    if facts.answers:
+        at_hand = any(stand.can_ask(one.source) for one in facts.answers)
+        answers = "" if at_hand else "nothing can be asked from where the answers are wanted"
     reasons = {
         "goes-out": "" if stand.outside else "nobody on the internet is at hand",
         "serves": "" if facts.services else written,
-        "answers": "" if facts.answers else written,
-        "login-allowed": "" if facts.login else written,
-        "login-refused": "" if facts.login else written,
+        "answers": answers,
+        "login-allowed": login,
+        "login-refused": login,
         "rules": "" if stand.built else "a real host's security groups are not inside it (validate-env)",
     }
     return reasons.get(name, "")

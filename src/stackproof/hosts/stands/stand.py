@@ -55,6 +55,10 @@ class Stand:
             return self.publics[self.node]
         return self.addresses[self.node]
 
+    def can_ask(self, name: str) -> bool:
+        """Whether anything can be asked from there."""
+        return name == self.node or name in self.sources
+
     def asker(self, name: str) -> Asker:
         """Where a host of the stack, or one outside, asks from. ``UsageError`` when it cannot be asked."""
         if name == self.node:
