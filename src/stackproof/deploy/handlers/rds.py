@@ -63,6 +63,9 @@ class DBInstance(Handler):
         params["MasterUserSecretKmsKeyId"] = key if params.get("ManageMasterUserPassword") else None
         if source is None:
             params.pop("SourceDBInstanceIdentifier")
+        else:
+            # The state behind makes a replica a copy of its source; on AWS its protection is its own.
+            params.setdefault("DeletionProtection", False)
         try:
             operation = "create_db_instance_read_replica" if source else "create_db_instance"
             found = job.call("rds", operation, params, _TABLE)["DBInstance"]
