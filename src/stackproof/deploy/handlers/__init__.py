@@ -92,6 +92,7 @@ TYPES: dict[str, str] = {
     "AWS::Scheduler::ScheduleGroup": "scheduler:Group",
     "AWS::ApiGateway::RestApi": "apigateway:RestApi",
     "AWS::ApiGateway::Resource": "apigateway:Resource",
+    "AWS::ApiGateway::GatewayResponse": "apigateway_responses:GatewayResponse",
     "AWS::ApiGateway::Method": "apigateway_body:Method",
     "AWS::ApiGateway::Deployment": "apigateway:Deployment",
     "AWS::ApiGateway::Stage": "apigateway:Stage",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from stackproof.deploy import openapi
 from stackproof.deploy.fit import document, text
 from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.handlers import apigateway_responses
 from stackproof.deploy.handlers.apigateway_body import build
 from stackproof.deploy.model import Made
 from stackproof.deploy.simple import Simple
@@ -99,6 +100,7 @@ class RestApi(Handler):
                 for verb in one.get("resourceMethods") or {}:
                     params = {"restApiId": api, "resourceId": root, "httpMethod": verb}
                     job.call("apigateway", "delete_method", params)
+        apigateway_responses.clear(job, api)
         for one in job.call("apigateway", "get_authorizers", {"restApiId": api})["items"]:
             job.call("apigateway", "delete_authorizer", {"restApiId": api, "authorizerId": one["id"]})
 

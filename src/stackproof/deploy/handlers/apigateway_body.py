@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from stackproof.deploy import openapi, openapi_models
 from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.handlers import apigateway_responses
 from stackproof.deploy.model import Made
 from stackproof.fabric.apigateway import calls
 
@@ -33,6 +34,7 @@ _INTEGRATION = {
 def build(job: Job, api: str, root: str, body: Mapping[str, Any]) -> None:
     """Resources, methods and integrations of a definition; ``root`` is the id of ``/``."""
     authorizers = _authorizers(job, api, body)
+    apigateway_responses.put(job, api, body)
     checks = Checks(job, api, body)
     ids = {"": root}
     for method in openapi.methods(body):

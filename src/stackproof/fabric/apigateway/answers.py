@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stackproof.fabric.http import Request, Response
@@ -17,9 +18,19 @@ class Malformed(Exception):
     """The result is no proxy response."""
 
 
-def message(status: int, text: str) -> Response:
-    """An answer of the gateway itself."""
-    return Response.of_json({"message": text}, status)
+@dataclass(frozen=True, slots=True)
+class Own(Response):
+    """An answer of the gateway itself: ``kind`` is its type among the gateway responses of a REST API ("" for
+    what no API can change), ``said`` its message."""
+
+    kind: str = ""
+    said: str | None = None
+
+
+def message(status: int, text: str | None, kind: str = "", member: str = "message") -> Own:
+    """An answer of the gateway itself; ``member`` of its body holds the message."""
+    plain = Response.of_json({member: text}, status)
+    return Own(plain.status, plain.body, plain.headers, kind=kind, said=text)
 
 
 def version_1(payload: bytes, *, decode: bool, rest: bool) -> Response:

@@ -33,7 +33,7 @@ REST_TTL = 300
 """Seconds that a REST API keeps an answer unless told otherwise; an HTTP API keeps none."""
 _ACTION = "execute-api:Invoke"
 _DENIED = "User is not authorized to access this resource"
-_UNAUTHORIZED = answers.message(401, "Unauthorized")
+_UNAUTHORIZED = answers.message(401, "Unauthorized", "UNAUTHORIZED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,8 @@ class Authorizers:
         if until > self._world.clock.ms:
             held: dict[str, Any] = json.loads(kept)
             return held
-        broken = Response.of_json({"message": None if api.kind == "rest" else "Internal Server Error"}, 500)
+        said = None if api.kind == "rest" else "Internal Server Error"
+        broken = answers.message(500, said, "AUTHORIZER_CONFIGURATION_ERROR")
         match = self._service.function_of(ask.uri)
         function, qualifier = match if match is not None else (None, "")
         source = arns.arn("execute-api", api.region, api.account, f"{api.id}/authorizers/{ask.id}")
@@ -256,7 +257,7 @@ def _rest_judged(document: Mapping[str, Any], ask: _Ask, visit: Visit) -> Visit 
     effect = _effect(document, ask)
     if effect != "Allow":
         said = f"{_DENIED} with an explicit deny" if effect == "Deny" else _DENIED
-        return Response.of_json({"Message": said}, 403)
+        return answers.message(403, said, "ACCESS_DENIED", "Message")
     # The gateway hands a context on as text: 1, true and "a" become "1", "true" and "a".
     context = {
         key: value if isinstance(value, str) else json.dumps(value)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stackproof.fabric.apigateway.service import ApiGatewayService
     from stackproof.fabric.world import World
 
-_WRONG = answers.message(500, "Internal server error")
+_WRONG = answers.message(500, "Internal server error", "API_CONFIGURATION_ERROR")
 _JSON = "application/json"
 _SUBTYPES = {
     "SQS-SendMessage": ("sqs", "SendMessage"), "SQS-ReceiveMessage": ("sqs", "ReceiveMessage"),
@@ -178,7 +178,7 @@ def _requested(integration: Mapping[str, Any], visit: Visit) -> str | Response:
             return _WRONG
     behavior = str(integration.get("passthroughBehavior") or "WHEN_NO_MATCH").upper()
     if behavior == "NEVER" or (behavior == "WHEN_NO_TEMPLATES" and templates):
-        return answers.message(415, "Unsupported Media Type")
+        return answers.message(415, "Unsupported Media Type", "UNSUPPORTED_MEDIA_TYPE")
     return body
 
 

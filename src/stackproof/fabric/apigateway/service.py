@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from stackproof.errors import CapabilityMissing
 from stackproof.fabric import arns
-from stackproof.fabric.apigateway import answers, cors, events, routes, validation
+from stackproof.fabric.apigateway import answers, cors, events, gateway, routes, validation
 from stackproof.fabric.apigateway.authorizers import Authorizers
 from stackproof.fabric.apigateway.custom import Custom
 from stackproof.fabric.apigateway.events import Visit
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _LIMITS = {"rest": 29.0, "http": 30.0, "url": 900.0}
 """Seconds that an integration may take, by kind of API."""
+_UNKNOWN = answers.message(403, "Missing Authentication Token", "MISSING_AUTHENTICATION_TOKEN")
+"""What a REST API says of a path or a method that it does not have."""
 _FUNCTION = re.compile(r"(?:.*/functions/)?(arn:[^/]+:lambda:[^/]+?)(?:/invocations)?")
 
 
@@ -110,15 +112,22 @@ class ApiGatewayService:
             return answers.message(403, "Forbidden")
         path = "/" + rest.lstrip("/")
         found = routes.choose(api.routes, request.method, path, decode=False)
-        if found is None:
-            return answers.message(403, "Missing Authentication Token")
-        route, parameters = found
+        route, parameters = found if found is not None else (None, {})
+        if route is None and not api.gateway:
+            return _UNKNOWN
         facts = api.stages[stage]
         visit = Visit(
-            request, api.id, api.account, host, stage, path, raw, route.path, parameters, facts["variables"],
-            self._world.ids.uuid(), self._world.clock.ms, resource_id=route.facts["resourceId"],
-            deployment_id=facts["deployment"], binary=self._is_binary(api, request.header("Content-Type")),
+            request, api.id, api.account, host, stage, path, raw, route.path if route else path, parameters,
+            facts["variables"], self._world.ids.uuid(), self._world.clock.ms,
+            resource_id=route.facts["resourceId"] if route else "", deployment_id=facts["deployment"],
+            binary=self._is_binary(api, request.header("Content-Type")),
         )  # fmt: skip
+        answer = self._routed(visit, api, route) if route is not None else _UNKNOWN
+        return gateway.shaped(api.gateway, visit, answer)
+
+    def _routed(self, visit: Visit, api: Api, route: Route) -> Response:
+        """The answer to a request that a method of a REST API takes."""
+        request = visit.request
         passed = self.authorizers.passes(visit, api, route)
         if isinstance(passed, Response):
             return passed
@@ -136,7 +145,7 @@ class ApiGatewayService:
         if integration.get("type") != "AWS_PROXY":
             raise _not_emulated(f"integration type {integration.get('type') or 'none'}", api, route)
         if integration.get("httpMethod") != "POST":
-            return answers.message(500, "Internal server error")
+            return answers.message(500, "Internal server error", "API_CONFIGURATION_ERROR")
         return self._integrate(passed, api, route, str(integration.get("uri", "")), "1.0")
 
     def _is_binary(self, api: Api, kind: str) -> bool:
@@ -188,7 +197,7 @@ class ApiGatewayService:
         items = self._state("GetApiKeys", {"includeValues": True}, caller).get("items", [])
         sent = request.header("x-api-key")
         known = any(item.get("value") == sent and item.get("enabled", True) for item in items)
-        return None if sent and known else answers.message(403, "Forbidden")
+        return None if sent and known else answers.message(403, "Forbidden", "INVALID_API_KEY")
 
     # Functions.
 
@@ -197,7 +206,8 @@ class ApiGatewayService:
         for name, value in visit.variables.items():
             uri = uri.replace(f"${{stageVariables.{name}}}", value)
         match = self.function_of(uri)
-        wrong = answers.message(500, "Internal server error" if rest else "Internal Server Error")
+        said = "Internal server error" if rest else "Internal Server Error"
+        wrong = answers.message(500, said, "API_CONFIGURATION_ERROR")
         if match is None:
             return wrong
         place = f"{api.id}/{visit.stage}/{visit.request.method}"
@@ -215,7 +225,7 @@ class ApiGatewayService:
         outcome = self.invoke(function, qualifier, event, visit, api.kind)
         if isinstance(outcome, Response):
             return outcome
-        bad = answers.message(502, "Internal server error") if rest else wrong
+        bad = answers.message(502, said, "INTEGRATION_FAILURE") if rest else wrong
         if outcome.error:
             return bad
         try:
@@ -261,14 +271,13 @@ class ApiGatewayService:
             if kind == "url" and error.code == "TooManyRequestsException":
                 reason = {"Reason": error.extra.get("Reason", ""), "Type": "User", "message": error.message}
                 return Response.of_json(reason, 429)
-            status = 500 if kind == "rest" else 503
-            return answers.message(
-                status, "Internal server error" if kind == "rest" else "Service Unavailable"
-            )
+            if kind == "rest":
+                return answers.message(500, "Internal server error", "INTEGRATION_FAILURE")
+            return answers.message(503, "Service Unavailable")
         scheduler.wait_task(task, _LIMITS[kind])
         if not ended:
             if kind == "rest":
-                return answers.message(504, "Endpoint request timed out")
+                return answers.message(504, "Endpoint request timed out", "INTEGRATION_TIMEOUT")
             return answers.message(503, "Service Unavailable")
         return ended[0]
 

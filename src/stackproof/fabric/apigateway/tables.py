@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric.apigateway.routes import Route
@@ -26,6 +26,8 @@ class Api:
     stages: Mapping[str, Mapping[str, Any]]
     cors: Mapping[str, Any] | None = None
     name: str = ""
+    gateway: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The gateway responses of a REST API by type."""
 
 
 class _Checks:
@@ -123,7 +125,11 @@ class Tables:
             for stage in stages
         }  # fmt: skip
         name = self.call("apigateway", "GetRestApi", {"restApiId": api}, caller)["name"]
-        return Api(api, "rest", caller.account, caller.region, tuple(routes), shown, name=name)
+        own = self.call("apigateway", "GetGatewayResponses", {"restApiId": api}, caller).get("items") or ()
+        gateway = {one["responseType"]: one for one in own}
+        return Api(
+            api, "rest", caller.account, caller.region, tuple(routes), shown, name=name, gateway=gateway
+        )
 
     def _http(self, api: str, caller: Caller) -> Api:
         about = self.call("apigatewayv2", "GetApi", {"ApiId": api}, caller)

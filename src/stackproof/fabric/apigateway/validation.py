@@ -21,9 +21,10 @@ def refused(visit: Visit, route: Route) -> Response | None:
     if validator.get("validateRequestParameters"):
         missing = _missing(visit, route)
         if missing:
-            return answers.message(400, f"Missing required request parameters: [{', '.join(missing)}]")
+            text = f"Missing required request parameters: [{', '.join(missing)}]"
+            return answers.message(400, text, "BAD_REQUEST_PARAMETERS")
     if validator.get("validateRequestBody") and not _sound(visit, route):
-        return answers.message(400, "Invalid request body")
+        return answers.message(400, "Invalid request body", "BAD_REQUEST_BODY")
     return None
 
 
