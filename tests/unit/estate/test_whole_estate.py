@@ -10,9 +10,10 @@ import pytest
 from stackproof.model import Outcome, Status
 
 SYSTEMS = (
-    "cloud-assembly", "continuous-infrastructure", "gc-monitor", "guard-pipeline", "job-events", "list-updates",
-    "messaging-patterns", "nested-stacks", "order-processing", "queue-cleaner", "serverless-pipeline", "shared-network",
-    "static-site", "tenant-pipeline", "two-tier-web", "vpc-launch", "word-counter",
+    "cloud-assembly", "continuous-infrastructure", "gc-monitor", "guard-pipeline", "job-events",
+    "list-updates", "messaging-patterns", "nested-stacks", "order-processing", "queue-cleaner",
+    "serverless-pipeline", "shared-network", "static-site", "tenant-pipeline", "two-tier-web", "vpc-launch",
+    "word-counter",
 )  # fmt: skip
 
 
