@@ -50,7 +50,7 @@ def told(error: Exception) -> dict[str, Any]:
 
 def tcp(q: dict[str, Any]) -> dict[str, Any]:
     with socket.create_connection((q["address"], q["port"]), q["timeout"]) as s:
-        s.settimeout(0.2)
+        s.settimeout(q.get("banner", 0.2))
         try:
             said = s.recv(256).decode("utf-8", "replace").strip()
         except OSError:

@@ -121,9 +121,10 @@ class FromNamespace:
         return done.stdout
 
 
-def tcp(asker: Asker, address: str, port: int, *, timeout: float = 2.0) -> Probe:
-    """A TCP connection; ``facts["banner"]`` is what the server said first within 0.2 s, if anything."""
-    return _probe(asker, "tcp", f"{address}:{port}", {"address": address, "port": _port(port)}, timeout)
+def tcp(asker: Asker, address: str, port: int, *, timeout: float = 2.0, banner: float = 0.2) -> Probe:
+    """A TCP connection; ``facts["banner"]`` is what the server says first within ``banner`` s."""
+    given = {"address": address, "port": _port(port), "banner": banner}
+    return _probe(asker, "tcp", f"{address}:{port}", given, timeout)
 
 
 def udp(asker: Asker, address: str, port: int, *, payload: bytes = b"\0", timeout: float = 2.0) -> Probe:

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_the_judge_and_the_suite_agree_or_it_is_known_why_not(
     view: View, inspection: Session, suite: Path
 ) -> None:
+    if "judged" not in inspection.inventory.images:
+        pytest.skip(f"{inspection.inventory.file} has no image 'judged', which OpenSCAP could run in")
     known: dict[str, Any] = yaml.safe_load((suite / "judge.yml").read_text(encoding="utf-8"))
     reasons = {rule: one["reason"] for one in known["differs"] for rule in one["rules"]}
     rules = {one.id: one for one in load(suite / "cis.yml", ROOT).checked() if "image" in one.where}

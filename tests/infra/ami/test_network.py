@@ -20,7 +20,7 @@ def neighbour(inspected: Running) -> FromNamespace:
 
 
 def test_sshd_answers(neighbour: FromNamespace, inspected: Running) -> None:
-    seen = probes.tcp(neighbour, inspected.address, 22)
+    seen = probes.tcp(neighbour, inspected.address, 22, banner=10)
     probes.assert_reachable(seen)
     assert seen.facts["banner"].startswith("SSH-2.0-")
 

@@ -55,6 +55,14 @@ def test_keys_and_histories_of_the_build_are_gone(view: View, pattern: str) -> N
     assert view.stats([pattern]) == []
 
 
+def test_no_account_of_the_build_is_left(view: View) -> None:
+    """Packer's account, its home, its right to be root: they were for the build alone."""
+    assert [one.name for one in users(view) if 1000 <= one.uid < 65534] == []
+    assert view.stats(["/home/*"]) == []
+    sudoers = view.lines(["/etc/sudoers", "/etc/sudoers.d/*"])
+    assert [line for _, line in sudoers if "NOPASSWD" in line] == []
+
+
 def test_each_machine_made_from_it_gets_an_identity_of_its_own(inspected_host: Host) -> None:
     assert inspected_host.file("/etc/machine-id").content_string.strip() == ""
 

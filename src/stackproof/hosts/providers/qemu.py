@@ -31,7 +31,7 @@ _WHY: Final = {
     "image": "its file system is in use",
     "can": "the kernels for virtual machines have no CAN; provider uml has one",
 }
-_PATIENCE: Final = 300.0
+_PATIENCE: Final = 600.0
 _MEMORY: Final = 768
 
 
