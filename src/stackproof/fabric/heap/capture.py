@@ -139,7 +139,7 @@ class _Walk:
                 self._twins[id(value)] = (value, kinds.twin(value))
             except TypeError as error:
                 raise self._refused(value, origin, f"an iterator that cannot be set back, {error}") from error
-            self._push_all(value.__reduce__()[1], origin, True)
+            self._push_all(kinds.reduced(value)[1], origin, True)
 
     def _refused(self, value: Any, origin: str, why: str) -> Uncapturable:
         return Uncapturable(f"{origin} ({kinds.name_of(type(value))})", why)

@@ -14,6 +14,7 @@ import operator
 import re
 import struct
 import types
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -62,8 +63,16 @@ def is_constant(kind: type) -> bool:
 # Copied and replaced: objects of C whose state can be read by copying, but not written back.
 
 
+def reduced(held: Any) -> tuple[Any, ...]:
+    """What an iterator is made of (itertools warns that Python 3.14 will not tell any more)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        parts: tuple[Any, ...] = held.__reduce__()
+    return parts
+
+
 def _iterator(held: Any) -> Any:
-    make, given, *state = held.__reduce__()
+    make, given, *state = reduced(held)
     made = make(*given)
     if state:
         made.__setstate__(state[0])
@@ -71,7 +80,7 @@ def _iterator(held: Any) -> Any:
 
 
 def _cycle(held: Any) -> Any:
-    make, (inner,), (saved, first) = held.__reduce__()
+    make, (inner,), (saved, first) = reduced(held)
     if type(inner) not in TWINS:
         raise TypeError(f"over a {type(inner).__name__}")
     made = make(twin(inner))
