@@ -112,6 +112,11 @@ def test_the_source_s_own_border_counts_too(network: MakeNetwork) -> None:
     out = entry(100, "out", "allow", (443, 443)) + entry(100, "in", "allow", (1024, 65535))
     reach = Reach(network(HOSTS + out))
     assert reach.ask("B", "A", "tcp/443").state is State.PASSED
+    unanswered = Reach(network(HOSTS + entry(100, "out", "allow", (443, 443)))).ask("B", "A", "tcp/443")
+    assert unanswered.state is State.FILTERED
+    assert [one.text for one in unanswered.reasons] == [
+        "Acl has no inbound entry for tcp 32768-60999 from A (10.0.0.0/24)"
+    ]
     answer = reach.ask("B", "A", "tcp/80")
     assert answer.state is State.FILTERED
     assert [one.text for one in answer.reasons] == ["Acl has no outbound entry for tcp 80 to A (10.0.0.0/24)"]

@@ -117,6 +117,21 @@ def test_by_a_nat_gateway_out_and_never_in(network: MakeNetwork) -> None:
     assert reach.ask("A", "Nat", "tcp/443").state is State.FILTERED
 
 
+def test_a_public_address_behind_a_nat_gateway_answers_nobody(network: MakeNetwork) -> None:
+    """What comes in by the internet gateway would be answered by another way."""
+    text = (
+        OPEN
+        + B
+        + NAT
+        + """
+  Address: {Type: AWS::EC2::EIP, Properties: {Domain: vpc, InstanceId: !Ref B}}
+"""
+    )
+    answer = Reach(network(text), STRANGER).ask("stranger", "B", "tcp/80")
+    assert answer.state is State.FILTERED
+    assert [one.text for one in answer.reasons] == ["Out of Table leads 198.51.100.7/32 to Nat"]
+
+
 def test_a_nat_gateway_s_own_subnet_must_let_through(network: MakeNetwork) -> None:
     acl = """
   Acl: {Type: AWS::EC2::NetworkAcl, Properties: {VpcId: !Ref Vpc}}
