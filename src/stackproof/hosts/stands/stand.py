@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stackproof.errors import UsageError
 from stackproof.hosts.netns import BuiltNetwork, network
+from stackproof.hosts.netns.layout import NAT
 from stackproof.hosts.netns.source import parts_of
 from stackproof.hosts.probes import Asker, FromHost, FromNamespace
 from stackproof.hosts.reach import host_of
@@ -88,13 +89,15 @@ def _built(running: Running, host: Host, session: Session, facts: StandFacts) ->
         if entry.facts.get("stand") and entry.facts.get("network") == facts.network:
             session.host(entry.name)
     hosts = {name: one for name, one in built.nodes.items() if not name.endswith(".resolver")}
+    # Gateways last: what a host or a stranger sees says more.
+    asking = sorted(hosts, key=lambda name: bool((it := hosts[name].member) and it.node.type == NAT))
     return Stand(
         running,
         host,
         session,
         facts,
         built.layout.network,
-        {name: FromNamespace(one.namespace) for name, one in hosts.items() if name != facts.node},
+        {name: FromNamespace(hosts[name].namespace) for name in asking if name != facts.node},
         {name: one.address for name, one in hosts.items()},
         {name: one.public for name, one in hosts.items() if one.public},
         built.layout.outside,
