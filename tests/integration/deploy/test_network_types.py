@@ -151,6 +151,8 @@ def test_a_private_zone_and_a_record_of_it(stack, aws, vpc):
     made = stack(zoned(vpc, Cache=cname()))
     zone = made["Zone"].physical_id
     assert aws.route53.get_hosted_zone(Id=zone)["HostedZone"]["Config"]["PrivateZone"]
+    _, ttl, (soa,) = records(aws, zone)["SOA"]
+    assert (ttl, soa.split()[2:]) == (900, ["1", "7200", "900", "1209600", "86400"])
     assert records(aws, zone)["CNAME"] == ("cache.prod.example.internal.", 30, ["a.example.com."])
     made.update(zoned(vpc, Cache=cname("b.example.com.", "60")))
     assert records(aws, zone)["CNAME"] == ("cache.prod.example.internal.", 60, ["b.example.com."])

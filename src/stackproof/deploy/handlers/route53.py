@@ -33,8 +33,19 @@ class HostedZone(Handler):
         for vpc in others:
             job.call("route53", "associate_vpc_with_hosted_zone", {"HostedZoneId": identifier, "VPC": vpc})
         self._tag(job, identifier)
+        self._mend_soa(job, identifier)
         servers = answer.get("DelegationSet", {}).get("NameServers", [])
         return Made(identifier, {"Id": identifier, "NameServers": servers})
+
+    @staticmethod
+    def _mend_soa(job: Job, identifier: str) -> None:
+        """moto keeps the zone's own SOA record as the text of a dictionary."""
+        listed = job.call("route53", "list_resource_record_sets", {"HostedZoneId": identifier})
+        for record in listed["ResourceRecordSets"]:
+            value = record["ResourceRecords"][0]["Value"]
+            if record["Type"] == "SOA" and value.startswith("{"):
+                plain = value.partition(": '")[2].rstrip("'}")
+                _change(job, identifier, "UPSERT", {**record, "ResourceRecords": [{"Value": plain}]})
 
     @staticmethod
     def _tag(job: Job, identifier: str) -> None:

@@ -69,8 +69,15 @@ def zone_file(records: Sequence[Record]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def configuration(folder: str, zones: Mapping[str, str], names: Mapping[str, str]) -> str:
-    """The unbound.conf of a resolver. ``zones`` maps domains to their files, ``names`` names to addresses."""
+def rest_of_the_world(names: Mapping[str, str]) -> list[Record]:
+    """A root zone with nothing but the names: what nobody here knows does not exist, at once."""
+    soa = Record(".", "SOA", _NAME_TTL, (f"localhost. nobody.localhost. 1 60 60 60 {_NAME_TTL}",))
+    ns = Record(".", "NS", _NAME_TTL, ("localhost.",))
+    return [soa, ns, *(Record(f"{name.rstrip('.')}.", "A", _NAME_TTL, (to,)) for name, to in names.items())]
+
+
+def configuration(folder: str, zones: Mapping[str, str]) -> str:
+    """The unbound.conf of a resolver. ``zones`` maps domains to their files."""
     lines = [
         "server:",
         "  interface: 0.0.0.0",
@@ -83,14 +90,13 @@ def configuration(folder: str, zones: Mapping[str, str], names: Mapping[str, str
         "  do-ip6: no",
         "  num-threads: 1",
         '  module-config: "iterator"',
-        # Nobody else's servers are there to be asked: what is not known here does not exist.
-        '  local-zone: "." static',
+        # Else names that end with 'internal' and the like are answered by unbound itself.
+        "  unblock-lan-zones: yes",
+        "remote-control:",
+        "  control-enable: yes",
+        f"  control-interface: {folder}/control",
+        "  control-use-cert: no",
     ]
-    lines += [f'  local-zone: "{domain}" transparent' for domain in zones]
-    for name, address in names.items():
-        lines += [f'  local-zone: "{name}" static', f'  local-data: "{name} {_NAME_TTL} IN A {address}"']
-    lines += ["remote-control:", "  control-enable: yes", f'  control-interface: "{folder}/control"']
-    lines += ["  control-use-cert: no"]
     for domain, file in zones.items():
         lines += ["auth-zone:", f'  name: "{domain}"', f'  zonefile: "{file}"']
         # It is asked as a server of the zone would be, and its answers are cached.
@@ -111,9 +117,10 @@ class Resolver:
         self._addresses = dict(addresses or {})
         self.domain = str(route53.get_hosted_zone(Id=identifier)["HostedZone"]["Name"])
         self.folder = network.session.scratch("resolver")
-        self._write()
-        zones = {self.domain: str(self.folder / "zone")}
-        text = configuration(str(self.folder), zones, names or {})
+        self.write()
+        (self.folder / "root").write_text(zone_file(rest_of_the_world(names or {})), encoding="utf-8")
+        zones = {".": str(self.folder / "root"), self.domain: str(self.folder / "zone")}
+        text = configuration(str(self.folder), zones)
         (self.folder / "unbound.conf").write_text(text, encoding="utf-8")
         self.start()
 
@@ -123,13 +130,14 @@ class Resolver:
         log = self.folder / "unbound.log"
         self.process = self.network.start(self.node, command, ready="udp/53", log=log)
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the zone file as the hosted zone is now; a running server does not see it yet."""
         records = zone_of(self._route53, self._zone, self._addresses)
         (self.folder / "zone").write_text(zone_file(records), encoding="utf-8")
 
     def follow(self) -> None:
         """Take over what the hosted zone holds now; what is cached stays as long as it may."""
-        self._write()
+        self.write()
         self.control("auth_zone_reload", self.domain)
 
     def control(self, *words: str) -> str:
