@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
+
 import pytest
 
-from stackproof.errors import ConfigError
+from stackproof.errors import ConfigError, UsageError
 from stackproof.hosts.differs import Differs
+from stackproof.hosts.inventory import loads
 from stackproof.hosts.model import HostEntry
 from stackproof.hosts.probes import Answer, Probe
+from stackproof.hosts.session import Session
+from stackproof.hosts.stands import nothing_to_check, stand_of
 from stackproof.hosts.stands.checks import _compared
 from stackproof.hosts.stands.facts import facts_of
 from stackproof.model import Location
@@ -97,3 +104,38 @@ def test_a_flow_is_strict() -> None:
     with pytest.raises(ValueError, match="'tcp/x' is no flow"):
         Flow.parse("tcp/x")
     assert Flow.parse("icmp") == Flow("icmp", 8)
+
+
+REAL = """
+suites: {stack: {checks: 1}}
+networks: {n: {templates: [{template: t.yaml}]}}
+hosts:
+  web: {suites: [stack], url: "local://", system: debian-12, facts: {stand: true, network: n, node: Web}}
+  back: {suites: [stack], url: "local://", system: debian-12, facts: {stand: true, network: n, node: Back}}
+  else: {suites: [stack], url: "local://", system: debian-12, facts: {network: other, node: Else}}
+"""
+TEMPLATE = """
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Subnet: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24}}
+  Web: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref Subnet}}
+  Back: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref Subnet}}
+"""
+
+
+@pytest.mark.skipif(shutil.which("ip") is None, reason="ip is not on this machine (package iproute2)")
+def test_hosts_of_a_real_stack_ask_each_other_and_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(TEMPLATE, encoding="utf-8")
+    (tmp_path / "stackproof.toml").write_text("", encoding="utf-8")
+    with Session(loads(REAL, "i.yml"), tmp_path, cache=tmp_path / "cache") as session:
+        found = stand_of(session.host("web"), session)
+        assert found.built is None
+        assert set(found.sources) == {"Back"}
+        assert set(found.addresses) == {"Web", "Back"}
+        assert re.fullmatch(r"[0-9.]+", found.address("Back"))
+        assert set(found.network.nodes) == {"Web", "Back"}
+        assert nothing_to_check("goes-out", found) == "nobody on the internet is at hand"
+        assert "validate-env" in nothing_to_check("rules", found)
+        assert nothing_to_check("reach-tcp-22", found) == ""
+        with pytest.raises(UsageError, match="nothing can be asked from 'Else'; there are: Back"):
+            found.asker("Else")
