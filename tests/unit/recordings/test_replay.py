@@ -82,6 +82,8 @@ def test_the_figures_of_a_replay_stand_beside_their_limits() -> None:
         "4 frames, gaps off by p50 0.400 ms (at most 0.500 ms), p99 0.400 ms (at most 1.000 ms), "
         "maximum 0.400 ms (at most 2.000 ms), drift 0.000 ms (at most 2.000 ms), 1 lost"
     )
+    lost = Replayed((0, 10**7), (None, None))
+    assert told(lost, Limit()) == "2 frames, 2 lost: no gap between two that arrived"
 
 
 def test_a_replay_that_is_slower_drifts() -> None:

@@ -108,6 +108,8 @@ def exceeded(replayed: Replayed, limit: Limit) -> tuple[str, ...]:
 def told(replayed: Replayed, limit: Limit) -> str:
     """The figures of a replay, each with its limit: what the gaps between frames deviate by, drift, loss."""
     found = replayed.deviation
+    if not found.count:
+        return f"{len(replayed.due):,} frames, {replayed.lost:,} lost: no gap between two that arrived"
     measures = (
         ("p50", found.p50, limit.p50),
         ("p99", found.p99, limit.p99),
