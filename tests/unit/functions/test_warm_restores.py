@@ -185,6 +185,20 @@ KEEPS = {
             more()
             return calls
         """,
+    "named tuples and typed models": """
+        import collections
+        import pydantic
+        Pair = collections.namedtuple("Pair", "left right")
+        class Model(pydantic.BaseModel):
+            n: int = 0
+            held: list[int] = []
+        pair, model = Pair([], {}), Model()
+        def handler(e, c):
+            model.n += 1
+            model.held.append(model.n)
+            pair.left.append(model.n)
+            return [pair.left, model.model_dump()]
+        """,
     "locks and queues": """
         import queue, threading
         lock, jobs, ready = threading.RLock(), queue.Queue(), threading.Event()
@@ -313,6 +327,16 @@ CANNOT = {
     "an object of C code": (
         "import zlib\npacker = zlib.compressobj()", "app.packer (zlib.Compress)", "hidden state",
     ),
+    "a body that is read": (
+        "import io\nfrom botocore.response import StreamingBody\nbody = StreamingBody(io.BytesIO(b'x'), 1)",
+        "app.body (botocore.response.StreamingBody)", "an open file",
+    ),
+    "a socket of TLS": (
+        "import socket, ssl\nline = ssl.create_default_context().wrap_socket(socket.socket(), "
+        "do_handshake_on_connect=False, server_hostname='a')",
+        "app.line (ssl.SSLSocket)", "hidden state",
+    ),
+    "a reader of CSV": ("import csv\nrows = csv.reader(['a', 'b'])", "app.rows (_csv.reader)", "an iterator"),
     "values of threads": (
         "import threading\nlocal = threading.local()", "app.local (_thread._local)", "belong to threads",
     ),
@@ -414,6 +438,24 @@ def test_powertools_keep_what_they_hold(lab, table):
     assert found[0] == found[1]
     assert [value[:2] for value, _ in found[0][:3]] == [[1, "1"], [2, "1"], [2, "1"]]
     assert cold(lab) == []
+
+
+def test_arrays_of_numpy_come_back(lab):
+    pytest.importorskip("numpy", reason="numpy is not installed here")
+    code = """
+        import numpy
+        numbers, table = numpy.zeros(3), {"a": numpy.eye(2, dtype=int)}
+        def handler(e, c):
+            numbers[0] += 1
+            table["a"][:, 1] *= 3
+            return [numbers.tolist(), table["a"].tolist()]
+        """
+    lab.function("f", code)
+    lab.invoke("f")
+    state = lab.world.snapshot()
+    second = lab.invoke("f").value
+    lab.world.restore(state)
+    assert (lab.invoke("f").value, cold(lab)) == (second, [])
 
 
 def test_what_did_not_run_since_is_not_captured_again(lab, monkeypatch):

@@ -19,7 +19,7 @@ import types
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from stackproof.fabric.heap import kinds, puts
 from stackproof.fabric.heap.plans import Contents, Plan, gathered, plan_of, referents
@@ -141,6 +141,14 @@ class _Walk:
                 raise self._refused(value, origin, f"an iterator that cannot be set back, {error}") from error
             self._push_all(kinds.reduced(value)[1], origin, True)
 
+    def add(self, cell: Cell) -> None:
+        """Something that was captured."""
+        self._cells.append(cell)
+
+    def refuse(self, value: Any, origin: str) -> NoReturn:
+        """Raise ``Uncapturable``."""
+        raise self._refused(value, origin, kinds.reason(value))
+
     def _refused(self, value: Any, origin: str, why: str) -> Uncapturable:
         return Uncapturable(f"{origin} ({kinds.name_of(type(value))})", why)
 
@@ -153,7 +161,7 @@ class _Walk:
         if plan.skip or (plan.foreign and self._is_shared(value, plan.foreign)):
             return
         if plan.refused:
-            raise self._refused(value, origin, kinds.reason(value))
+            self.refuse(value, origin)
         if plan.content is not None:
             plan.content(self, value, origin)
         if plan.attributes is not None:

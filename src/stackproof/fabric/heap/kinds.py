@@ -9,6 +9,7 @@ import contextvars
 import datetime
 import decimal
 import functools
+import io
 import itertools
 import operator
 import re
@@ -19,6 +20,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+_Named = collections.namedtuple("_Named", "a")
+
 ATOMIC: frozenset[type] = frozenset((
     type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis), type(NotImplemented), object,
     types.CodeType, types.TracebackType, types.WrapperDescriptorType, types.MethodDescriptorType,
@@ -28,20 +31,23 @@ ATOMIC: frozenset[type] = frozenset((
     datetime.timezone, decimal.Decimal, weakref.ref, weakref.KeyedRef, struct.Struct,
     operator.itemgetter, operator.attrgetter, operator.methodcaller, contextvars.ContextVar,
     contextvars.Token, type(_thread.allocate_lock()), _thread.RLock, type(functools.cmp_to_key(max)),
-    type(vars(abc.ABC)["_abc_impl"]),
+    type(vars(abc.ABC)["_abc_impl"]), type(vars(_Named)["a"]),
 ))  # fmt: skip
 """Their instances never change, or hold nothing that the world could show: a lock is free between two
 invocations, a weak reference is the same as long as what it names lives."""
 
+_RUST = "cryptography.hazmat.bindings._rust"
 CONSTANT = (
-    "_frozen_importlib", "_frozen_importlib_external", "_json", "_ssl", "annotated_types", "ast",
-    "boto3.resources.action",
-    "boto3.resources.collection", "boto3.resources.model", "boto3.resources.response", "boto3.session",
-    "botocore", "cryptography", "dataclasses", "enum", "importlib", "inspect", "ipaddress", "jmespath",
-    "numbers", "pathlib", "pydantic", "pydantic_core", "ssl", "stackproof", "string", "typing",
-    "typing_extensions", "uuid", "zoneinfo",
+    "_csv.Dialect", "_frozen_importlib", "_frozen_importlib_external", "_json", "_regex.Pattern",
+    "_ssl._SSLContext", "annotated_types", "boto3.resources.action", "boto3.resources.collection",
+    "boto3.resources.model", "boto3.resources.response", "boto3.session", "botocore", "cryptography.fernet",
+    f"{_RUST}.openssl.ec", f"{_RUST}.openssl.ed25519", f"{_RUST}.openssl.rsa", f"{_RUST}.x509", "dataclasses",
+    "enum", "importlib", "inspect", "ipaddress", "jmespath", "msgspec", "numbers", "pathlib", "pydantic",
+    "pydantic_core", "rpds", "ssl.SSLContext", "stackproof", "string", "typing", "typing_extensions", "uuid",
+    "zoneinfo",
 )  # fmt: skip
-"""Modules whose instances are shared by all environments (clients of boto3) or do not change once made."""
+"""Modules and classes whose instances are shared by all environments (clients of boto3) or do not change once
+they are made."""
 
 WRAPPERS = frozenset(("_wrappers", "wrapt", "wrapt._wrappers"))
 """Modules whose objects of C hold nothing that changes but what they are put around."""
@@ -57,7 +63,10 @@ def is_constant(kind: type) -> bool:
         return False
     if module.partition(".")[0] == "stackproof":
         return kind.__name__ not in STATEFUL
-    return module in CONSTANT or any(module.startswith(f"{name}.") for name in CONSTANT)
+    if issubclass(kind, io.IOBase):  # a body that botocore reads
+        return False
+    name = f"{module}.{kind.__qualname__}."
+    return any(name.startswith(f"{one}.") for one in CONSTANT)
 
 
 # Copied and replaced: objects of C whose state can be read by copying, but not written back.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stackproof.fabric.heap import kinds
+from stackproof.fabric.heap import kinds, puts
 
 Take = Callable[[Any, Any, str], None]
 """Captures, for a walk, what an object holds beside its attributes; the text names what led to it."""
@@ -51,6 +51,8 @@ def _planned(kind: type, contents: Contents, *, own: bool) -> Plan:
     if not own and kinds.is_constant(kind):
         return Plan(skip=True)
     content = next((take for base, take in contents if issubclass(kind, base)), None)
+    if (kind.__module__, kind.__name__) == ("numpy", "ndarray"):
+        return Plan(content=_numbers)
     if kind.__module__ in kinds.WRAPPERS:
         return Plan(content=referents)
     if issubclass(kind, type | types.ModuleType):
@@ -70,6 +72,13 @@ def referents(walk: Any, held: Any, origin: str) -> None:
     """Take what an object holds that itself never changes."""
     for one in gc.get_referents(held):
         walk.push(one, origin)
+
+
+def _numbers(walk: Any, held: Any, origin: str) -> None:
+    """Take the elements of an array of numpy; one of objects is none that can be compared and copied."""
+    if held.dtype.hasobject:
+        walk.refuse(held, origin)
+    walk.add(puts.Cell(puts.put_numbers, held, None, (held.copy(),)))
 
 
 def gathered(package: str) -> dict[int, Any]:

@@ -74,6 +74,13 @@ def put_buffer(held: Any, extra: Any, content: tuple[Any]) -> None:
         held[:] = content[0]
 
 
+def put_numbers(held: Any, extra: Any, content: tuple[Any]) -> None:
+    """An array of numpy; ValueError when it has another shape now."""
+    if held.shape != content[0].shape:
+        raise ValueError("an array has another shape")
+    held[...] = content[0]
+
+
 def put_state(held: Any, extra: Any, content: tuple[Any]) -> None:
     """What has a method that takes its state back; ``extra`` is its name."""
     getattr(held, extra)(content[0])
