@@ -254,6 +254,8 @@ def test_a_run_that_is_killed_within_a_step_is_gone_on_with(
 
 @pytest.mark.capability("transient")
 def test_the_position_is_where_the_read_replica_stands(inspected: Running, chain: Chain) -> None:
+    for step in ("prepare", "hold"):
+        chain.script("replicate.sh", step)
     text = (chain.state / "position").read_text(encoding="utf-8")
     noted = dict(line.split("=") for line in text.splitlines())
     shown = chain.net.run("DumpSource", "mariadb -e 'SHOW SLAVE STATUS\\G'")
