@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from stackproof.deploy import validity
 from stackproof.deploy.handler import Handler, Job, Refused
 from stackproof.deploy.handlers import emulated, handler
 from stackproof.deploy.model import Level, Made, Resource, Verdict
@@ -75,6 +76,7 @@ def job(context: Context, resource: Resource, before: Mapping[str, Any] | None) 
 def made(context: Context, wanted: Resource) -> Resource:
     """Create a resource."""
     doer = handler(wanted.type)
+    _check(wanted, doer)
     one = job(context, wanted, None)
     try:
         answer = attempt(lambda: doer.create(one))
@@ -91,6 +93,7 @@ def changed(context: Context, wanted: Resource, before: Resource) -> Resource:
     one = job(context, wanted, before.properties)
     if before.verdict.level is Level.NOT_EMULATED:
         return _result(wanted, before.made, before.verdict)
+    _check(wanted, doer)
     answer = attempt(lambda: doer.update(one, before.made))
     kept = [path for path in before.verdict.left_out if not one.changed(path.split(".", 1)[0])]
     one.dropped[:0] = kept
@@ -98,6 +101,12 @@ def changed(context: Context, wanted: Resource, before: Resource) -> Resource:
         one.pretended = before.verdict.decisive
     one.reasons = {**{path: before.verdict.reasons.get(path, "") for path in kept}, **one.reasons}
     return _result(wanted, answer, verdict(doer, wanted, one))
+
+
+def _check(wanted: Resource, doer: Handler) -> None:
+    wrong = validity.fault(wanted.logical_id, wanted.type, wanted.properties, doer.covers)
+    if wrong:
+        raise Failed(wrong)
 
 
 def gone(context: Context, resource: Resource) -> None:
