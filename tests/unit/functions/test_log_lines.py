@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -62,3 +63,41 @@ def test_no_more_memory_is_used_than_there_is(lab):
     for _ in range(2):
         lab.invoke("f", "x" * 5_900_000)
     assert memory(lab)[1] <= 128
+
+
+JSON_CODE = """
+    import logging
+    logger = logging.getLogger("shop")
+    def handler(event, context):
+        logger.debug("unheard")
+        logger.info("sold %s", event, extra={"n": 1})
+        print("plain")
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            logger.exception("broken")
+    """
+
+
+def test_a_function_with_the_json_format_writes_documents(lab):
+    lab.function("f", JSON_CODE, LoggingConfig={"LogFormat": "JSON"})
+    lab.invoke("f", "tea")
+    start, sold, plain, broken, report = messages(lab)
+    assert json.loads(start)["type"] == "platform.start"
+    assert plain == "plain\n"
+    told = json.loads(sold)
+    request = json.loads(report)["record"]["requestId"]
+    assert told == {
+        "timestamp": "2026-01-01T00:00:00Z", "level": "INFO", "message": "sold tea", "logger": "shop",
+        "requestId": request, "n": 1,
+    }  # fmt: skip
+    assert json.loads(broken)["errorType"] == "ZeroDivisionError"
+    assert json.loads(report)["record"]["status"] == "success"
+    assert messages(lab, filterPattern="{ $.n = 1 }") == [sold]
+
+
+def test_the_log_level_is_that_of_the_configuration(lab):
+    config = {"LogFormat": "JSON", "ApplicationLogLevel": "ERROR"}
+    lab.function("f", JSON_CODE, LoggingConfig=config)
+    lab.invoke("f", "tea")
+    assert [json.loads(one).get("level") for one in messages(lab) if "message" in one] == ["ERROR"]

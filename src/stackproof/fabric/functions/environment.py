@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
+from stackproof.fabric.functions import json_logs
 from stackproof.fabric.functions.invocation import Invocation, Outcome
 from stackproof.fabric.functions.model import Version
 from stackproof.fabric.functions.view import Output, View
@@ -106,6 +107,7 @@ def variables(world: World, version: Version, root: Path, stream: str) -> dict[s
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "TZ": ":UTC",
         "_HANDLER": str(config.get("Handler", "")),
+        **json_logs.settings(config),
         **{
             str(key): str(value)
             for key, value in (config.get("Environment") or {}).get("Variables", {}).items()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from stackproof.fabric.functions import json_logs
 from stackproof.fabric.functions.invocation import Invocation
 from stackproof.fabric.functions.memory import used
 from stackproof.fabric.logs.model import Place
@@ -38,14 +39,12 @@ class Logs:
         group = environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         place = (function.account, function.region, group, stream)
         now = self._world.clock.ms
-        request = invocation.request_id
-        start, pending = invocation.started_ms, self.pending
-        pending.append((*place, start, f"START RequestId: {request} Version: {invocation.version.number}\n"))
+        pending = self.pending
+        pending.append((*place, invocation.started_ms, _start(invocation)))
         for line in _lines(invocation.lines):
             self._world.meters.line(*place[:3], now, line)
             pending.append((*place, now, line))
-        pending.append((*place, now, f"END RequestId: {request}\n"))
-        pending.append((*place, now, self._report(invocation, now)))
+        pending.extend((*place, now, line) for line in _end(invocation, now))
         if not self._due and self._world.service("logs").watched(Place(*place[:3])):
             self._due = True
             self._world.scheduler.soon(f"lines of {function.name}", self._written)
@@ -54,26 +53,10 @@ class Logs:
         self._due = False
         self.flush()
 
-    @staticmethod
-    def _report(invocation: Invocation, now: int) -> str:
-        duration = now - invocation.started_ms
-        memory = invocation.version.config["MemorySize"]
-        answer = invocation.outcome.payload if invocation.outcome is not None else b""
-        init = "\tInit Duration: 0.00 ms" if invocation.cold else ""
-        return (
-            f"REPORT RequestId: {invocation.request_id}\tDuration: {duration:.2f} ms\t"
-            f"Billed Duration: {max(duration, 1)} ms\tMemory Size: {memory} MB\t"
-            f"Max Memory Used: {used(invocation, answer)} MB{init}\t\n"
-        )
-
     def text(self, invocation: Invocation) -> str:
         """The whole log of an invocation that ended."""
-        request = invocation.request_id
         body = "".join(line if line.endswith("\n") else f"{line}\n" for line in _lines(invocation.lines))
-        return (
-            f"START RequestId: {request} Version: {invocation.version.number}\n{body}"
-            f"END RequestId: {request}\n" + self._report(invocation, self._world.clock.ms)
-        )
+        return _start(invocation) + body + "".join(_end(invocation, self._world.clock.ms))
 
     # To the service.
 
@@ -140,3 +123,38 @@ def _lines(parts: list[str]) -> list[str]:
     if open_line:
         found.append(open_line)
     return found
+
+
+def _json(invocation: Invocation) -> bool:
+    return bool(json_logs.settings(invocation.version.config))
+
+
+def _start(invocation: Invocation) -> str:
+    """What the platform writes first."""
+    request, number = invocation.request_id, invocation.version.number
+    if _json(invocation):
+        return json_logs.event(invocation.started_ms, "start", {"requestId": request, "version": number})
+    return f"START RequestId: {request} Version: {number}\n"
+
+
+def _end(invocation: Invocation, now: int) -> tuple[str, ...]:
+    """What the platform writes in the end."""
+    request, duration = invocation.request_id, now - invocation.started_ms
+    memory = invocation.version.config["MemorySize"]
+    answer = invocation.outcome.payload if invocation.outcome is not None else b""
+    taken = used(invocation, answer)
+    if _json(invocation):
+        metrics = {
+            "durationMs": float(duration), "billedDurationMs": max(duration, 1), "memorySizeMB": memory,
+            "maxMemoryUsedMB": taken, **({"initDurationMs": 0.0} if invocation.cold else {}),
+        }  # fmt: skip
+        failed = invocation.outcome is not None and invocation.outcome.error
+        report = {"requestId": request, "metrics": metrics, "status": "error" if failed else "success"}
+        return (json_logs.event(now, "report", report),)
+    init = "\tInit Duration: 0.00 ms" if invocation.cold else ""
+    report_line = (
+        f"REPORT RequestId: {request}\tDuration: {duration:.2f} ms\t"
+        f"Billed Duration: {max(duration, 1)} ms\tMemory Size: {memory} MB\t"
+        f"Max Memory Used: {taken} MB{init}\t\n"
+    )
+    return f"END RequestId: {request}\n", report_line

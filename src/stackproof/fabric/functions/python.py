@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stackproof.fabric.functions import failures, marshal
+from stackproof.fabric.functions import failures, json_logs, marshal
 from stackproof.fabric.functions.context import LambdaContext
 from stackproof.fabric.functions.failures import InitError
 from stackproof.fabric.functions.invocation import RESPONSE_LIMIT, Invocation, Outcome
@@ -148,6 +148,10 @@ class PythonRuntime:
         root = logging.getLogger()
         if not any(isinstance(handler, _LogHandler) for handler in root.handlers):
             root.addHandler(_LogHandler(self._environment))
+            variables = self._environment.view.environ
+            if variables.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
+                root.setLevel(json_logs.level(variables))
+                root.handlers[-1].setFormatter(json_logs.Formatter())
 
 
 def decoded(payload: bytes) -> Any:
