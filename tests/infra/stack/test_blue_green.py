@@ -249,6 +249,7 @@ def test_a_crash_between_the_calls_is_mended_by_asking_again(
 @pytest.mark.hosts(stack="blue-green", **{"from": "outside"})
 def test_tasks_that_scale_lose_no_request(service: Service) -> None:
     asking = service.ask()
+    asking.wait_for()
     ecs, cluster = service.aws("ecs"), service.stack["Cluster"].physical_id
     for count in (1, 3):
         ecs.update_service(
