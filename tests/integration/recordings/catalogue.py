@@ -72,7 +72,7 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     ("sns", "test_subscribe_external_http_endpoint[True]"): _HTTP,
     ("events-targets", "test_put_events_with_target_api_gateway"): (
-        "REST APIs as targets of rules are not emulated"
+        "not written down here; rules that call a REST API: tests/integration/deploy/test_event_types.py"
     ),
     ("s3-eventbridge", "test_object_created_put_versioned"): (
         "the state behind forgets an object's versions as soon as versioning is suspended"
