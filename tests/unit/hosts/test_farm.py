@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackproof.errors import BackendError
@@ -64,6 +64,7 @@ def test_an_error_of_the_work_ends_the_whole_and_is_raised() -> None:
         distribute(range(10), ["a", "b"], run)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.dictionaries(st.sampled_from("abcd"), st.integers(0, 4), max_size=4))
 def test_every_piece_is_done_once_or_named(pieces: int, patience: dict[str, int]) -> None:
     calls: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stackproof.cli.rig import command
@@ -55,11 +55,13 @@ def test_10_petabytes_over_40_gigabits_leave_a_cache_of_4_petabytes() -> None:
     assert left.gigabytes() == 3_952_000
 
 
+@settings(deadline=None)
 @given(SIZES, TIMES)
 def test_a_link_of_the_needed_throughput_needs_no_cache(dataset: DataSize, interval: timedelta) -> None:
     assert cache_needed(dataset, throughput_needed(dataset, interval), interval) == size("0 B")
 
 
+@settings(deadline=None)
 @given(SIZES, TIMES, RATES)
 def test_what_the_link_carries_and_the_cache_make_the_data_set(
     dataset: DataSize, interval: timedelta, link: Bandwidth
@@ -70,6 +72,7 @@ def test_what_the_link_carries_and_the_cache_make_the_data_set(
     assert not cache.bytes or cache + link * interval == dataset
 
 
+@settings(deadline=None)
 @given(SIZES, TIMES, RATES, RATES)
 def test_a_faster_link_never_needs_more_cache(
     dataset: DataSize, interval: timedelta, one: Bandwidth, other: Bandwidth
@@ -78,6 +81,7 @@ def test_a_faster_link_never_needs_more_cache(
     assert cache_needed(dataset, fast, interval) <= cache_needed(dataset, slow, interval)
 
 
+@settings(deadline=None)
 @given(RATES)
 def test_the_ports_carry_the_throughput_and_one_less_would_not(throughput: Bandwidth) -> None:
     ports = ports_needed(throughput)
@@ -85,6 +89,7 @@ def test_the_ports_carry_the_throughput_and_one_less_would_not(throughput: Bandw
     assert ports.speed * (ports.count - 1) < throughput
 
 
+@settings(deadline=None)
 @given(RATES, st.timedeltas(timedelta(microseconds=1), timedelta(seconds=10)), SIZES)
 def test_the_connections_hold_what_is_on_its_way(rate: Bandwidth, rtt: timedelta, window: DataSize) -> None:
     assume(rate.bits_per_second < window.bytes * 10**9)

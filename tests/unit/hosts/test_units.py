@@ -6,7 +6,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackproof.errors import UsageError
@@ -63,16 +63,19 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+@settings(deadline=None)
 @given(SIZES, TIMES)
 def test_what_passes_at_the_rate_in_the_time_is_the_amount(size: DataSize, time: timedelta) -> None:
     assert size / time * time == size
 
 
+@settings(deadline=None)
 @given(SIZES, SIZES)
 def test_an_amount_never_falls_below_nothing(one: DataSize, other: DataSize) -> None:
     assert one.less(other) + min(one, other) == one
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9), st.sampled_from(["kB", "MB", "GB", "TB", "PB", "KiB", "MiB", "GiB"]))
 def test_a_byte_is_eight_bits_with_every_prefix(number: int, unit: str) -> None:
     size, rate = DataSize.parse(f"{number} {unit}"), Bandwidth.parse(f"{number} {unit}/s")
@@ -80,12 +83,14 @@ def test_a_byte_is_eight_bits_with_every_prefix(number: int, unit: str) -> None:
     assert Bandwidth.parse(f"{8 * number} {unit[:-1]}bit/s") == rate
 
 
+@settings(deadline=None)
 @given(SIZES.filter(lambda size: size.bytes < 10**21))
 def test_what_is_shown_reads_back_within_its_digits(size: DataSize) -> None:
     shown = DataSize.parse(str(size))
     assert abs(shown.bytes - size.bytes) * 1000 <= size.bytes
 
 
+@settings(deadline=None)
 @given(TIMES)
 def test_a_shown_duration_reads_back_within_its_digits(time: timedelta) -> None:
     assert abs(in_seconds(parse_duration(show_duration(time)) - time)) * 500 <= in_seconds(time)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackproof.errors import BackendError, UsageError
@@ -95,6 +95,7 @@ def test_a_replay_that_is_slower_drifts() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=300))
 def test_percentiles_are_values_that_occur(values: list[int]) -> None:
     found = spread(values)
@@ -114,6 +115,7 @@ FRAMES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(FRAMES, min_size=1, max_size=20))
 def test_a_packed_drive_holds_what_is_sent_and_when(frames: list[Frame]) -> None:
     frames.sort(key=lambda one: one.at)
