@@ -61,8 +61,8 @@ class _Part:
     exact: Any
 
 
-def assemble(folder: Path) -> Assembled:
-    """The template that the snippets below ``folder`` make.
+def assemble(folder: Path, output: Path | None = None) -> Assembled:
+    """The template that the snippets below ``folder`` make; the file ``output`` is none of them.
 
     Raises ``UsageError`` when there are none, ``TemplateError`` (file, line, column) for a snippet that
     cannot be decoded or placed and for a name that two snippets give, naming both places.
@@ -72,7 +72,10 @@ def assemble(folder: Path) -> Assembled:
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        if path.is_file()
+        and path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")
+        and not (output is not None and path.resolve() == output.resolve())
     )
     if not files:
         raise UsageError(

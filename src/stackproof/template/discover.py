@@ -213,12 +213,16 @@ def _notes(search: _Search) -> tuple[str, ...]:
     return (f"not judged, for a template is text and these are empty or binary: {shown}{more}",)
 
 
+_LINE_ENDS = {ord(end): f"\\x{ord(end):02x}" for end in "\n\r\v\f"}
+
+
 def display_name(root: Path, path: Path) -> str:
-    """The name that findings carry: POSIX and relative below ``root``, else absolute; ``readable``."""
+    """The name that findings carry: POSIX, relative below ``root``, else absolute, in one readable line."""
     try:
-        return readable(path.relative_to(root).as_posix())
+        name = path.relative_to(root).as_posix()
     except ValueError:
-        return readable(path.as_posix())
+        name = path.as_posix()
+    return readable(name).translate(_LINE_ENDS)
 
 
 def readable(text: str) -> str:

@@ -179,11 +179,9 @@ def _import(evaluator: Evaluator, known: list[Any], path: DocPath, expression: A
         )
         return unknown
     if found is ABSENT:
-        where = scope.configuration.environment
         scope.report(
             "SP-RESOLVE-IMPORT",
-            f"no stack of the estate exports '{text_of(name)}'"
-            + (f" in environment '{where}'" if where else ""),
+            f"no stack of the estate exports '{text_of(name)}' in this environment",
             path,
             severity=Severity.WARNING,
             outcome=Outcome.UNDECIDED,

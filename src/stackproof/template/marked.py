@@ -9,11 +9,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from stackproof.model import Location
 
 _TAG = "tag:yaml.org,2002:"
+_NO_NUMBER = re.compile(r'"(?:\\.|[^"\\])*"|(NaN|-?Infinity)')
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
@@ -76,12 +77,12 @@ def decode(file: str, text: str, *, is_json: bool) -> Node:
         raise Unreadable("is nested too deeply", Location(file)) from error
     if node is None:
         raise Unreadable("is empty", Location(file))
-    return _node(file, node, 0)
+    return _node(file, node, 0, is_json)
 
 
 def _check_json(file: str, text: str) -> None:
     try:
-        json.loads(text)
+        json.loads(text, parse_constant=lambda name: _refuse(file, text, name))
     except json.JSONDecodeError as error:
         message = "is empty" if not text.strip() else f"is not valid JSON: {error.msg}"
         raise Unreadable(message, Location(file, error.lineno, error.colno)) from error
@@ -89,18 +90,27 @@ def _check_json(file: str, text: str) -> None:
         raise Unreadable("is nested too deeply", Location(file)) from error
 
 
-def _node(file: str, node: Any, depth: int) -> Node:
+def _refuse(file: str, text: str, name: str) -> NoReturn:
+    """Python takes numbers that JSON has not (RFC 8259, section 6)."""
+    start = next((found.start(1) for found in _NO_NUMBER.finditer(text) if found[1] == name), 0)
+    line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+    raise Unreadable(f"is not valid JSON: {name} is no number", Location(file, line, column))
+
+
+def _node(file: str, node: Any, depth: int, is_json: bool) -> Node:
     start, end = node.start_mark, node.end_mark
     where = Location(file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
     if depth > 8:
         return Node("deep", "", where)
     if node.id == "mapping":
-        pairs = [(_node(file, key, depth + 1), _node(file, value, depth + 1)) for key, value in node.value]
-        return Node("object", tuple(pairs), where)
+        pairs = [[_node(file, part, depth + 1, is_json) for part in pair] for pair in node.value]
+        return Node("object", tuple((key, value) for key, value in pairs), where)
     if node.id == "sequence":
-        return Node("list", tuple(_node(file, item, depth + 1) for item in node.value), where)
+        return Node("list", tuple(_node(file, item, depth + 1, is_json) for item in node.value), where)
     # libyaml leaves surrogate pairs of JSON's \\u escapes apart.
     text = _SURROGATES.sub(
         lambda found: found[0].encode("utf-16", "surrogatepass").decode("utf-16"), node.value
     )
-    return Node(str(node.tag).removeprefix(_TAG), text, where)
+    kind = str(node.tag).removeprefix(_TAG)
+    # What has no quotes in JSON is a number, though YAML 1.1 takes some of them (1e3) for text.
+    return Node("float" if is_json and kind == "str" and not node.style else kind, text, where)

@@ -18,6 +18,8 @@ from stackproof.template.model import ParameterValue, Unknown
 
 _PIPELINE = frozenset({"Parameters", "Tags", "StackPolicy"})
 _SCALARS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
+_NO_VALUE = frozenset({"object", "list", "null"})
+"""What a section can be and a parameter's value cannot: it tells a template configuration."""
 _ENTRY = frozenset({"ParameterKey", "ParameterValue", "UsePreviousValue", "ResolvedValue"})
 
 
@@ -103,10 +105,7 @@ def _interpret(node: Node, settings: Settings) -> None:
         settings.broken = True
         return
     _check_duplicates(node, settings)
-    keys = set(node.keys)
-    if keys & _PIPELINE and all(
-        value.kind in {"object", "null"} for key, value in node.pairs() if key.value in _PIPELINE
-    ):
+    if any(key.value in _PIPELINE and value.kind in _NO_VALUE for key, value in node.pairs()):
         _interpret_pipeline(node, settings)
         return
     nested = [(key, value) for key, value in node.pairs() if value.kind not in _SCALARS]
@@ -134,6 +133,9 @@ def _interpret_pipeline(node: Node, settings: Settings) -> None:
             settings.report(
                 "SHAPE", f"'{key.value}' is no section; there are Parameters, Tags, StackPolicy", key.location
             )
+        elif value.kind not in {"object", "null"}:
+            said = {"list": "a list", "str": "text", "bool": "a boolean"}.get(value.kind, "a number")
+            settings.report("SHAPE", f"{key.value} is {said}, expected an object", value.location)
         elif key.value == "Parameters":
             _check_duplicates(value, settings)
             _interpret_object(value, settings)

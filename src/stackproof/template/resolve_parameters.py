@@ -65,8 +65,8 @@ def _missing(scope: Scope, declared: Declaration, path: DocPath) -> None:
         known = sorted({item.location.file for item in configuration.parameters.values()})
         scope.report(
             "SP-PARAM-MISSING",
-            f"parameter '{declared.name}' has no default and {configuration.name or 'the configuration'}"
-            " gives it no value: the deploy is refused",
+            f"parameter '{declared.name}' has no default and the configuration gives it no value: "
+            "the deploy is refused",
             path,
             related=[Related(Location(file), "the configuration") for file in known],
             fix=f"give '{declared.name}' a value in the configuration, or a Default in the template",

@@ -178,6 +178,41 @@ def test_a_path_outside_the_project_is_judged_under_its_own_name(project, check,
     assert ("E3006", str(outside), 1) in check(str(outside)).found
 
 
+def test_what_several_configurations_lack_alike_is_told_once(project, check):
+    Path("templates/lone").mkdir()
+    Path("templates/lone/config").mkdir()
+    Path("templates/lone/a.yaml").write_text(
+        "Parameters:\n  Size: {Type: String}\nResources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties:\n"
+        "      DisplayName: !Ref Size\n      TopicName: !ImportValue nobody-exports\n"
+    )
+    for name in ("one", "two", "three"):
+        Path(f"templates/lone/config/{name}.json").write_text("[]")
+    Path("templates/lone/config/given.json").write_text('["Size=s"]')
+    findings = [
+        one for one in check("templates/lone", expect=1).report["findings"] if one["rule"].startswith("SP-")
+    ]
+    assert [(one["rule"], sorted(one["configurations"])) for one in findings] == [
+        ("SP-PARAM-MISSING", ["one", "three", "two"]),
+        ("SP-RESOLVE-IMPORT", []),
+    ]
+
+
+def test_a_name_of_two_lines_is_shown_in_one(project, check):
+    Path("templates/new\nline.yaml").write_text("Resources:\n\tQ: {}\nAWSTemplateFormatVersion: 1\n")
+    assert "templates/new\\x0aline.yaml" in {file for _, file, _ in check(expect=1).found}
+    assert "new\\x0aline.yaml" in _run().stdout
+
+
+def test_an_interrupt_during_the_first_imports_is_an_interrupt(project):
+    program = "import sys; sys.modules['click'] = None; import stackproof.__main__ as m; import builtins\n"
+    program += "real = builtins.__import__\n"
+    program += "def interrupted(name, *rest):\n    if name == 'click': raise KeyboardInterrupt\n"
+    program += "    return real(name, *rest)\n"
+    program += "builtins.__import__ = interrupted; sys.exit(m.main())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "stackproof: interrupted\n")
+
+
 def test_the_terminal_is_left_alone_without_one(project):
     done = _run("--no-cache")
     assert done.stderr == ""

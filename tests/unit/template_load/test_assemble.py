@@ -136,6 +136,14 @@ def test_a_json_snippets_numbers_keep_their_digits(tmp_path: Path) -> None:
         assert written in text
 
 
+def test_an_output_among_the_snippets_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("Resources:\n  A:\n    Type: A::B::C\n")
+    output = tmp_path / "out.yaml"
+    results = [CliRunner().invoke(command, [str(tmp_path), "-o", str(output)]) for _ in range(2)]
+    assert [one.exit_code for one in results] == [0, 0]
+    assert output.read_text() == "Resources:\n  A:\n    Type: A::B::C\n"
+
+
 def test_a_number_beyond_a_double_is_no_difference(tmp_path: Path) -> None:
     (tmp_path / "whole.json").write_text(
         '{"Resources": {"A": {"Type": "A::B::C", "Properties": {"X": 1E400}}}}'

@@ -103,6 +103,12 @@ def test_a_general_value_may_be_another_templates(read: Any) -> None:
         ('{"Name": 80}', "SP-CONFIG-VALUE", (1, 10)),
         ('{"Name": null}', "SP-CONFIG-VALUE", (1, 10)),
         ('{"Parameters": {"Name": ["a"]}}', "SP-CONFIG-VALUE", (1, 25)),
+        ('{"Name": 1e3}', "SP-CONFIG-VALUE", (1, 10)),
+        ('{"Other": "NaN",\n "Name": NaN}', "SP-CONFIG-SYNTAX", (2, 10)),
+        ('{"Name": -Infinity}', "SP-CONFIG-SYNTAX", (1, 10)),
+        ('{"Parameters": {"Name": "a"}, "StackPolicy": "x"}', "SP-CONFIG-SHAPE", (1, 46)),
+        ('{"Parameters": {"Name": "a"}, "Tags": []}', "SP-CONFIG-SHAPE", (1, 39)),
+        ('{"Parameters": []}', "SP-CONFIG-SHAPE", (1, 16)),
         ('["Name=a",\n "Name=b"]', "SP-CONFIG-DUPLICATE", (2, 2)),
         ('{"Name": "a",\n "Name": "b"}', "SP-CONFIG-DUPLICATE", (2, 2)),
         ('{"Nmae": "a"}', "SP-CONFIG-UNKNOWN-PARAMETER", (1, 2)),
@@ -116,6 +122,15 @@ def test_a_bad_file_is_a_finding_in_it_and_the_others_count(
     location = found.findings[0].location
     assert (location.file, location.line, location.column) == ("config/bad.json", *place)
     assert "good" in [item.name for item in found.configurations]
+
+
+def test_a_wrong_section_leaves_what_the_others_say(read: Any) -> None:
+    found = read({"config/prod.json": '{"Parameters": {"Name": "a"}, "Tags": [], "StackPolicy": 1}'})
+    assert values(found)["Name"] == "a"
+    assert [finding.message for finding in found.findings] == [
+        "Tags is a list, expected an object",
+        "StackPolicy is a number, expected an object",
+    ]
 
 
 def test_a_file_that_cannot_be_decoded_makes_no_configuration(read: Any) -> None:
