@@ -1,8 +1,8 @@
 """Set the time to live of a zone's SOA record: how long resolvers remember that a name is unknown.
 
 Resolvers keep such an answer for the smaller of the record's own time to live and its last number (RFC 2308);
-Route 53 makes zones with 900 and 86,400 seconds. The record belongs to the zone, so CloudFormation can neither
-create nor delete it: this function changes it, and leaves it when the zone goes.
+Route 53 makes zones with 900 and 86,400 seconds. The record belongs to the zone, so CloudFormation can
+neither create nor delete it: this function changes it, and leaves it when the zone goes.
 """
 
 from __future__ import annotations
