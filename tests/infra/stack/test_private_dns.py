@@ -81,19 +81,22 @@ class System:
         """Another cache server."""
         self.memcached = self.net.start(self.home, ["python3", "-I", "-c", MEMCACHED], ready="tcp/11211")
 
-    def deploy(self, name: str, *, stack: str = "", **parameters: str) -> Any:
+    def deploy(self, name: str) -> Any:
         """A template of the system."""
-        where = f"{SYSTEM}/{name}.yaml"
-        return self._deploy(where, config="test", name=stack or name, parameters=parameters or None)
+        return self._deploy(f"{SYSTEM}/{name}.yaml", config="test", name=name)
 
     def change(self, action: str, **record: Any) -> None:
-        """Change the hosted zone by hand, and let the server follow."""
+        """Change the hosted zone, let the server follow and forget what it remembers."""
+        self.record(action, **record)
+        self.resolver.follow()
+        self.resolver.control("flush_zone", DOMAIN)
+
+    def record(self, action: str, **record: Any) -> None:
+        """Change the hosted zone by its API."""
         given = {"Name": f"cache-myapp.{DOMAIN}.", "Type": "CNAME", "TTL": 10, **record}
         given["ResourceRecords"] = [{"Value": one} for one in given.pop("values", [f"{self.endpoint}."])]
         changes = {"Changes": [{"Action": action, "ResourceRecordSet": given}]}
         self.aws.route53.change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch=changes)
-        self.resolver.follow()
-        self.resolver.control("flush_zone", DOMAIN)
 
     def soa(self, ttl: int, minimum: int) -> None:
         """The zone's own record."""
@@ -117,16 +120,17 @@ def system(request: pytest.FixtureRequest, inspection: Session) -> Iterator[Syst
     """The system, with one question asked too early: its answer is remembered while the others are made."""
     with opened(request, "embedded") as world:
         made = System(inspection, world)
-        leaving = made.deploy("cache", stack="leaving", Application="leaving")
+        late, leaving = (f"{name}.{DOMAIN}." for name in (LATE, "cache-leaving"))
+        made.record("CREATE", Name=leaving)
         made.resolver.follow()
-        assert made.ask(f"{LATE}.{DOMAIN}", "CNAME").facts["rcode"] == 3
-        assert made.ask(f"cache-leaving.{DOMAIN}", "CNAME").facts["rcode"] == 0
+        assert made.ask(late, "CNAME").facts["rcode"] == 3
+        assert made.ask(leaving, "CNAME").facts["rcode"] == 0
         made.asked_at = time.monotonic()
-        made.deploy("cache", stack="late", Application="late")
-        leaving.delete()
+        made.record("CREATE", Name=late)
+        made.record("DELETE", Name=leaving)
         made.resolver.follow()
-        made.early = made.ask(f"{LATE}.{DOMAIN}", "CNAME").facts["rcode"]
-        made.withdrawn = made.ask(f"cache-leaving.{DOMAIN}", "CNAME").facts["records"]
+        made.early = made.ask(late, "CNAME").facts["rcode"]
+        made.withdrawn = made.ask(leaving, "CNAME").facts["records"]
         yield made
 
 
