@@ -55,7 +55,8 @@ def keeps_time(facts: RigFacts, playing: Callable[[], Replayed], measured: Calla
         measured(f"replay {attempt}: {told(result, facts.limit)}")
         if not (complaints := exceeded(result, facts.limit)):
             return
-    pytest.fail(f"{ATTEMPTS} times: {'; '.join(complaints)}; the last was {result}", pytrace=False)
+    last = told(result, facts.limit)
+    pytest.fail(f"{ATTEMPTS} times: {'; '.join(complaints)}; the last: {last}", pytrace=False)
 
 
 @pytest.mark.capability("can")
