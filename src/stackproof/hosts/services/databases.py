@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PORT = 3306
 _PATIENCE = 60.0
+_AGAIN = 5.0
 _BASE = """\
 [client-server]
 socket={folder}/server.sock
@@ -142,11 +144,12 @@ class Database:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
-        """Start it and wait until it listens. ``BackendError`` with the end of its log when it does not."""
+        """Start it and wait until it answers. ``BackendError`` with the end of its log when it does not."""
         log = self.folder / "server.log"
         self.process = self.network.start(
             self.node, ["mariadbd", *options], ready=f"tcp/{PORT}", log=log, grace=10.0
         )
+        self.sql("SELECT 1")
 
     def sql(self, text: str, *, timeout: float = 30.0) -> list[list[str]]:
         """Run statements as root; the rows of all results as text. Raises ``BackendError``."""
@@ -168,15 +171,18 @@ class Database:
         self._end(signal.SIGTERM)
 
     def _end(self, number: signal.Signals) -> None:
-        if self.process is None:
+        """A server that has just come up may miss the signal: it is sent until it is heard."""
+        process, self.process = self.process, None
+        if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
-        try:
-            self.process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired as error:
-            raise BackendError(f"the database on {self.node} did not end in {_PATIENCE:g} s") from error
-        self.process = None
+        end = time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_AGAIN)
+                return
+        raise BackendError(f"the database on {self.node} did not end in {_PATIENCE:g} s")
 
     def as_rds(self, password: str) -> None:
         """Make it stand for an instance of RDS whose master user ``admin`` has that password."""
