@@ -32,7 +32,16 @@ def code_of(job: Job, kind: str, name: str, value: Any) -> dict[str, Any]:
     if path.is_file():
         job.backend.code(kind, name, None)
         return {"ZipFile": path.read_bytes()}
+    _say_unbuilt(job)
     return job.backend.code(kind, name, path)
+
+
+def _say_unbuilt(job: Job) -> None:
+    """``sam build`` would make something else of the folder; for Python it only adds what is required."""
+    metadata = job.written.get("Metadata")
+    method = metadata.get("BuildMethod") if isinstance(metadata, Mapping) else None
+    if isinstance(method, str) and not method.startswith("python"):
+        job.left_out("Metadata.BuildMethod", f"'{method}' is not run, the folder is taken as it lies")
 
 
 def _inline(job: Job, text: str) -> bytes:

@@ -237,6 +237,27 @@ def test_a_layer_that_sam_builds_lies_in_python_with_its_requirements(built, sta
         assert answer["errorType"] == "Runtime.ImportModuleError"
 
 
+@pytest.mark.parametrize(
+    ("kind", "folder"), [("LayerVersion", "ContentUri"), ("Function", "CodeUri")], ids=["layer", "function"]
+)
+def test_a_build_that_is_not_run_is_told(kind, folder, stack, tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "app.py").write_text("def handler(event, context): ...\n")
+    more = {"Handler": "app.handler", "Runtime": "python3.12"} if kind == "Function" else {}
+    body = {"Type": f"AWS::Serverless::{kind}", "Properties": {folder: "code/", **more}}
+    resources = {
+        "Made": {**body, "Metadata": {"BuildMethod": "makefile"}},
+        "Plain": {**body, "Metadata": {"BuildMethod": "python3.12"}},
+    }
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
+    (tmp_path / "template.json").write_text(json.dumps(template))
+    told = {one.logical_id: str(one.verdict) for one in stack(tmp_path).resources.values()}
+    assert [name for name, verdict in told.items() if "BuildMethod" in verdict] == [
+        name for name in told if name.startswith("Made") and "Role" not in name
+    ]
+    assert any("'makefile' is not run, the folder is taken as it lies" in one for one in told.values())
+
+
 def test_an_event_source_mapping_is_changed_in_place(one, changed, aws, function):
     queue = {"Queue": {"Type": "AWS::SQS::Queue"}}
     made = one(
