@@ -46,10 +46,19 @@ _Place = tuple[str, int | str]
 """A file with a line, with a logical id, or with "" for the whole of it."""
 
 
-def without_echoes(findings: Iterable[Finding], shown: Callable[[str], bool]) -> list[Finding]:
-    """The findings, each said once. ``shown``: whether a run shows a rule."""
+def without_echoes(
+    findings: Iterable[Finding], shown: Callable[[str], bool], *, as_written: bool = False
+) -> list[Finding]:
+    """The findings, each said once. ``shown``: whether a run shows a rule.
+
+    ``as_written``: as the native tools say it, hence every finding of cfn-lint.
+    """
     every = list(findings)
-    ours = {(_line(one), echo) for one in every if shown(one.rule) for echo in OURS.get(one.rule, ())}
+    ours = (
+        set()
+        if as_written
+        else {(_line(one), echo) for one in every if shown(one.rule) for echo in OURS.get(one.rule, ())}
+    )
     every = [one for one in every if one.source != "cfn-lint" or (_line(one), one.rule) not in ours]
     said: dict[_Place, set[str]] = {}
     for finding in every:

@@ -99,9 +99,10 @@ def _outcome(
     def shown(rule: str) -> bool:
         return rule_selected(rule, chosen, ignored)
 
+    said = without_echoes(found, shown, as_written=request.as_written)
     return RunOutcome(
         pillar=PILLAR,
-        findings=tuple(finding for finding in without_echoes(found, shown) if shown(finding.rule)),
+        findings=tuple(finding for finding in said if shown(finding.rule)),
         problems=(*selection.discovery.problems, *answer.problems),
         judged=answer.judged,
         rules=answer.rules,

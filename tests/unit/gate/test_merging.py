@@ -47,6 +47,13 @@ def test_of_a_file_without_text_ours_is_told(ours, theirs):
     assert theirs in _rules(_ours(ours), _theirs(theirs), hidden=ours)
 
 
+def test_as_written_every_finding_of_cfn_lint_is_told(project, check):
+    Path("templates/empty.yaml").write_text("")
+    Path("templates/wide.yaml").write_text("Resources: {A: {Type: 'AWS::SNS::Topic'}}\n", encoding="utf-16")
+    answer = check("templates/empty.yaml", "templates/wide.yaml", "--as-written", expect=1)
+    assert {("E1001", "templates/empty.yaml", 1), ("E0000", "templates/wide.yaml", 1)} <= answer.found
+
+
 def test_files_without_text_are_told_apart_by_whether_they_were_named(project, check):
     Path("templates/empty.yaml").write_text("")
     Path("templates/picture.json").write_bytes(b"\x89PNG\0\0")
