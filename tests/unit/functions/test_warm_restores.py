@@ -218,8 +218,6 @@ KEEPS = {
             return "not yet"
         """,
 }
-PROCESS_WIDE = {"a tracer"}
-"""What the X-Ray SDK patches is the process's own: an environment is warm or said to be cold, never half."""
 LATE = {"late.py": "n = 0\ndef more():\n    global n\n    n += 1\n    return n\n"}
 
 
@@ -253,8 +251,6 @@ def test_what_an_environment_holds_comes_back(lab, what):
     for state, rest in ((early, course), (late, course[2:]), (late, course[2:]), (early, course)):
         lab.world.restore(state)
         again = [lab.invoke("f").value for _ in rest]
-        if what in PROCESS_WIDE and cold(lab):
-            pytest.skip(f"told to be cold, for what other tests left in this process: {cold(lab)}")
         assert again == rest, cold(lab)
     assert cold(lab) == []
 

@@ -14,6 +14,7 @@ import itertools
 import operator
 import re
 import struct
+import sys
 import types
 import warnings
 import weakref
@@ -136,6 +137,15 @@ REASONS: tuple[tuple[type, str], ...] = (
     (_thread._local, "its values belong to threads"),
     (collections.abc.Iterator, "an iterator that cannot be set back"),
 )
+
+
+def is_wrapper(kind: type) -> bool:
+    """Whether objects of the class stand for another one, as those of ``wrapt`` do.
+
+    What module the C code of wrapt says it is of differs between versions (1.17: ``builtins``).
+    """
+    proxy = getattr(sys.modules.get("wrapt"), "ObjectProxy", None)
+    return kind.__module__ in WRAPPERS or (isinstance(proxy, type) and issubclass(kind, proxy))
 
 
 def reason(held: Any) -> str:

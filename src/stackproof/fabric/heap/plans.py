@@ -53,7 +53,7 @@ def _planned(kind: type, contents: Contents, *, own: bool) -> Plan:
     content = next((take for base, take in contents if issubclass(kind, base)), None)
     if (kind.__module__, kind.__name__) == ("numpy", "ndarray"):
         return Plan(content=_numbers)
-    if kind.__module__ in kinds.WRAPPERS:
+    if kinds.is_wrapper(kind):
         return Plan(content=referents)
     if issubclass(kind, type | types.ModuleType):
         return Plan(content=content)
