@@ -247,7 +247,9 @@ class EmbeddedBackend(WorldBackend):
 
     def _tell_streams(self, caller: Caller) -> None:
         """What the call changed in tables that have a stream goes into their streams."""
-        self.world.service("dynamodbstreams").changed(tables.taken(), caller)
+        changes = tables.taken()
+        self.world.service("dynamodbstreams").changed(changes, caller)
+        self.world.service("dynamodb").destinations.changed(changes, caller)
 
     def _send(self, request: Any) -> Any:
         return motos.respond(request, self._account_of_call or self.world.account)
@@ -264,6 +266,11 @@ class EmbeddedBackend(WorldBackend):
             return self._by_moto(original, caller)
 
         return self.asked(service, operation, params, caller, perform)
+
+    def follow(self, table: str, on: bool, caller: Caller) -> None:
+        """See ``State``."""
+        self._mutated = True
+        tables.follow(caller.account, caller.region, table, on)
 
     def snapshot(self) -> Any:
         """A data-only copy of moto, reused while nothing was called since."""

@@ -160,6 +160,10 @@ class State(Protocol):
         """One API call; raises ``ServiceError``."""
         ...
 
+    def follow(self, table: str, on: bool, caller: Caller) -> None:
+        """Tell of every change of a table (its name), whether it has a stream or not; or no longer."""
+        ...
+
     def snapshot(self) -> Any:
         """A data-only copy."""
         ...

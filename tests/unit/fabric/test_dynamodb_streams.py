@@ -201,13 +201,6 @@ def test_a_world_taken_back_has_the_stream_of_that_time(table, world):
     assert events(table.records()) == [("INSERT", "a"), ("INSERT", "c")]
 
 
-def test_a_kinesis_destination_is_refused_loudly(table):
-    with pytest.raises(ClientError, match="not emulated"):
-        table.db.enable_kinesis_streaming_destination(
-            TableName="things", StreamArn="arn:aws:kinesis:us-east-1:123456789012:stream/s"
-        )
-
-
 def test_a_table_without_a_stream_has_none(backend):
     db = backend.client("dynamodb")
     db.create_table(

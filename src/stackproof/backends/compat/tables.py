@@ -1,7 +1,7 @@
-"""Hooks into moto's tables: what a call changes in a table that has a stream.
+"""Hooks into moto's tables: what a call changes in a table that has a stream, or that is followed.
 
-moto tells its ``StreamShard`` of every change, by whatever call it came; a table without a stream tells
-nobody and pays nothing. The changes of one call are collected here until it succeeded.
+moto tells its ``StreamShard`` of every change, by whatever call it came; a table without one tells nobody
+and pays nothing. The changes of one call are collected here until it succeeded.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from stackproof.fabric.dynamodb.change import Change
 
 changes: list[tuple[Any, Any, Any]] = []
 """(moto's table, its item before or None, its item now or None), in order, of the call under way."""
+
+_FOLLOWED = "_stackproof_followed"
 
 
 def _add(shard: Any, old: Any, new: Any) -> None:
@@ -41,8 +43,23 @@ def install() -> None:
             self.latest_stream_label = self._stackproof_label = _label(self.latest_stream_label, before)
         else:
             self.latest_stream_label = self.stream_shard = None
+            if getattr(self, _FOLLOWED, False):
+                self.stream_shard = shard(self.account_id, self)
 
     table.set_stream_specification = set_stream_specification
+
+
+def follow(account: str, region: str, name: str, on: bool) -> None:
+    """Let a table tell of its changes whether it has a stream or not, or no longer."""
+    from moto.dynamodb.models import dynamodb_backends
+    from moto.dynamodb.models.table import StreamShard
+
+    table = dynamodb_backends[account][region].tables.get(name)
+    if table is None:
+        return
+    setattr(table, _FOLLOWED, on)
+    if not table.stream_specification["StreamEnabled"]:
+        table.stream_shard = StreamShard(account, table) if on else None
 
 
 def _label(now: str, before: str | None) -> str:
@@ -69,9 +86,11 @@ def taken() -> list[Change]:
 
 def _change(table: Any, old: Any, new: Any) -> Change:
     keys: Sequence[str | None] = (table.hash_key_attr, table.range_key_attr)
+    enabled = table.stream_specification["StreamEnabled"]
     return Change(
-        f"{table.table_arn}/stream/{table.latest_stream_label}",
-        table.stream_specification["StreamViewType"],
+        table.table_arn,
+        f"{table.table_arn}/stream/{table.latest_stream_label}" if enabled else "",
+        table.stream_specification["StreamViewType"] if enabled else "",
         tuple(key for key in keys if key),
         _image(old),
         _image(new),

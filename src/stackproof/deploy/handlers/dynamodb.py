@@ -34,6 +34,7 @@ class Table(Handler):
         "TimeToLiveSpecification",
         "PointInTimeRecoverySpecification",
         "ResourcePolicy",
+        "KinesisStreamSpecification",
         "Tags",
     }
 
@@ -167,14 +168,42 @@ def _policy(job: Job, name: str) -> None:
         job.call("dynamodb", "delete_resource_policy", {"ResourceArn": table["TableArn"]})
 
 
+def _kinesis(job: Job, name: str) -> None:
+    """Another stream: the old one is disabled first, as a table has one that is active."""
+    wanted = job.get("KinesisStreamSpecification") or {}
+    before = (job.before or {}).get("KinesisStreamSpecification") or {}
+    stream, former = wanted.get("StreamArn"), before.get("StreamArn")
+    precision = {key: value for key, value in wanted.items() if key != "StreamArn"}
+    if former and former != stream:
+        params = {"TableName": name, "StreamArn": former}
+        job.call("dynamodb", "disable_kinesis_streaming_destination", params)
+    params = {"TableName": name, "StreamArn": stream}
+    if stream and stream != former:
+        params["EnableKinesisStreamingConfiguration"] = precision or None
+        job.call("dynamodb", "enable_kinesis_streaming_destination", params)
+    elif stream:
+        params["UpdateKinesisStreamingConfiguration"] = precision or _FINE
+        job.call("dynamodb", "update_kinesis_streaming_destination", params)
+
+
+_FINE = {"ApproximateCreationDateTimePrecision": "MICROSECOND"}
+"""What a destination has when nothing is said."""
+
+
 _SETTINGS: dict[str, Callable[[Job, str], None]] = {
     "TimeToLiveSpecification": _time_to_live,
     "PointInTimeRecoverySpecification": _recovery,
     "ResourcePolicy": _policy,
+    "KinesisStreamSpecification": _kinesis,
 }
 
 
-_REPLICA = frozenset({"Tags", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled", "TableClass"})
+_REPLICA = frozenset(
+    {
+        "Tags", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled", "TableClass",
+        "KinesisStreamSpecification",
+    }
+)  # fmt: skip
 """What a replica of the stack's own region sets for its table."""
 
 

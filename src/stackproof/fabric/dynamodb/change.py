@@ -17,9 +17,11 @@ NEW, OLD = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"), ("OLD_IMAGE", "NEW_AND_OLD_IMAGE
 class Change:
     """What one call did to one item: ``old`` None when there was none, ``new`` None when it is gone.
 
-    ``stream`` is the ARN of the table's stream, ``view`` its view type, ``keys`` the table's, hash first.
+    ``table`` is the table's ARN, ``keys`` its key attributes, hash first. ``stream`` is the ARN of its
+    stream, "" when it has none, and ``view`` that stream's view type.
     """
 
+    table: str
     stream: str
     view: str
     keys: tuple[str, ...]
@@ -41,10 +43,14 @@ class Change:
 
     def images(self) -> dict[str, Any]:
         """Keys, NewImage and OldImage as the view type has them, with SizeBytes."""
+        return self.seen(self.view)
+
+    def seen(self, view: str) -> dict[str, Any]:
+        """As ``images``, with another view type."""
         found: dict[str, Any] = {"Keys": self.key}
-        if self.new is not None and self.view in NEW:
+        if self.new is not None and view in NEW:
             found["NewImage"] = self.new
-        if self.old is not None and self.view in OLD:
+        if self.old is not None and view in OLD:
             found["OldImage"] = self.old
         return {**found, "SizeBytes": sum(size(item) for item in found.values())}
 

@@ -1,4 +1,4 @@
-"""The service DynamoDB, as far as the fabric owns it: streams on and off, and time to live.
+"""The service DynamoDB, as far as the fabric owns it: streams on and off, Kinesis streams, time to live.
 
 Items are kept by the state behind; so is everything that is not in ``operations``. An item whose time is
 over is deleted within a minute of virtual time (AWS: within a few days), by the principal
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns
+from stackproof.fabric.dynamodb.destinations import Destinations
 from stackproof.fabric.dynamodb.streams import TTL
 from stackproof.fabric.service import Caller, Operation, Params, Response, ServiceError
 
@@ -33,7 +34,8 @@ class DynamoDbService:
     name = "dynamodb"
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self.world = self._world = world
+        self.destinations = Destinations(self)
         self.expiring: dict[str, str] = {}
         self._looked: dict[str, tuple[int, int | None]] = {}
         self._timer: Timer | None = None
@@ -44,8 +46,7 @@ class DynamoDbService:
             "UpdateTable": self.update_table,
             "DeleteTable": self.delete_table,
             "UpdateTimeToLive": self.update_time_to_live,
-            "EnableKinesisStreamingDestination": self.refuse_kinesis,
-            "DisableKinesisStreamingDestination": self.refuse_kinesis,
+            **self.destinations.operations,
         }
 
     def _behind(self, operation: str, params: Params, caller: Caller) -> Response:
@@ -102,7 +103,16 @@ class DynamoDbService:
         self._streams.closed(arn)
         self.expiring.pop(arn, None)
         self._ids.pop(arn, None)
+        self.destinations.forget(arn)
         return answer
+
+    def arn_of(self, name: str, caller: Caller) -> str:
+        """The ARN of a table; raises what DescribeTable is refused with."""
+        return str(self._behind("DescribeTable", {"TableName": name}, caller)["Table"]["TableArn"])
+
+    def id_of(self, arn: str) -> str:
+        """The id of a table."""
+        return self._ids.get(arn, "")
 
     def _follow(self, table: Mapping[str, Any]) -> None:
         specification = table.get("StreamSpecification") or {}
@@ -112,14 +122,6 @@ class DynamoDbService:
             self._streams.opened(table["LatestStreamArn"], specification["StreamViewType"], keys)
         else:
             self._streams.closed(table["TableArn"])
-
-    def refuse_kinesis(self, params: Params, caller: Caller) -> Response:
-        """Refused loudly."""
-        raise ServiceError(
-            "NotImplemented",
-            "a Kinesis streaming destination of a table is not emulated: use the table's own stream",
-            status=501,
-        )
 
     # Time to live.
 
@@ -197,10 +199,14 @@ class DynamoDbService:
     # Snapshots.
 
     def snapshot(self) -> Any:
-        """Which items expire, and when they were looked for."""
-        return dict(self.expiring), dict(self._looked), self._timer, dict(self._ids)
+        """Which items expire, and when they were looked for; which streams take changes."""
+        return (
+            dict(self.expiring), dict(self._looked), self._timer, dict(self._ids),
+            self.destinations.snapshot(),
+        )  # fmt: skip
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot, in place."""
-        expiring, looked, self._timer, ids = state
+        expiring, looked, self._timer, ids, destinations = state
+        self.destinations.restore(destinations)
         self.expiring, self._looked, self._ids = dict(expiring), dict(looked), dict(ids)

@@ -69,6 +69,8 @@ class DynamoDbStreamsService:
         now = self._world.clock.ms
         for change in changes:
             name = change.name
+            if not change.stream:
+                continue
             stream = self.opened(change.stream, change.view, change.keys)
             if not name or not stream.enabled:
                 continue
