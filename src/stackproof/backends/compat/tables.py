@@ -54,7 +54,7 @@ def follow(account: str, region: str, name: str, on: bool) -> None:
     from moto.dynamodb.models import dynamodb_backends
     from moto.dynamodb.models.table import StreamShard
 
-    table = dynamodb_backends[account][region].tables.get(name)
+    table: Any = dynamodb_backends[account][region].tables.get(name)
     if table is None:
         return
     setattr(table, _FOLLOWED, on)
