@@ -16,6 +16,8 @@ _LIMITS = {
     "AWS::IAM::User": 64,
     "AWS::IAM::ManagedPolicy": 128,
     "AWS::Events::Rule": 64,
+    "AWS::Events::Connection": 64,
+    "AWS::Events::ApiDestination": 64,
     "AWS::Lambda::LayerVersion": 140,
     "AWS::KinesisFirehose::DeliveryStream": 64,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": 32,

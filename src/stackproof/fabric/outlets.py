@@ -33,7 +33,7 @@ class Parcel:
 
     ``group``, ``deduplication`` and ``partition`` are for FIFO queues and streams. ``entry`` are the
     members of a PutEvents entry besides the detail, for a bus. ``identifier`` names the event (a log
-    stream is called so). ``http`` are the HttpParameters of an API.
+    stream is called so). ``http`` are the HttpParameters of an API or an API destination.
     """
 
     to: str
@@ -54,12 +54,9 @@ def unsupported(arn: str) -> str:
     """Why a target's ARN gets nothing here, "" when it does."""
     parsed = arns.parse(arn)
     kind = parsed.service if parsed else ""
-    if kind in KINDS and not (kind == "events" and parsed and parsed.resource.startswith("api-destination")):
+    if kind in KINDS or (kind in _OPTIONAL and kind in registry.names()):
         return ""
-    if kind in _OPTIONAL and kind in registry.names():
-        return ""
-    what = "API destinations" if kind == "events" else f"targets of kind '{kind}'"
-    return f"{what} are not emulated"
+    return f"targets of kind '{kind}' are not emulated"
 
 
 def session(world: World, role: str, sender: str, principal: str) -> Caller:
@@ -99,6 +96,9 @@ def send(world: World, parcel: Parcel, done: Done) -> None:
     caller = session(world, parcel.role, parcel.sender, parcel.principal).to(parsed.region)
     if parsed.service == "execute-api":
         web.send(world, parcel.to, parcel.body, parcel.http, caller, done)
+        return
+    if parsed.service == "events" and parsed.resource.startswith("api-destination/"):
+        world.service("events").requests.send(parcel.to, parcel.body, parcel.http, caller, done)
         return
     try:
         _CALLS[parsed.service](world, parcel, parsed.resource, caller)

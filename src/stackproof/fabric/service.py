@@ -127,13 +127,17 @@ THROTTLES = frozenset(
 
 
 class Undeliverable(Exception):
-    """A receiver refuses a delivery. ``retry``: it can succeed later; ``code``: the AWS error's."""
+    """A receiver refuses a delivery.
 
-    def __init__(self, reason: str, *, retry: bool = False, code: str = "") -> None:
+    ``retry``: it can succeed later, ``after`` seconds at the earliest; ``code``: the AWS error's.
+    """
+
+    def __init__(self, reason: str, *, retry: bool = False, code: str = "", after: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
         self.code = code
+        self.after = after
 
     @classmethod
     def refused(cls, error: ServiceError) -> Undeliverable:

@@ -87,6 +87,8 @@ TYPES: dict[str, str] = {
     "AWS::Events::EventBusPolicy": "events:BusPolicy",
     "AWS::Events::Rule": "events:Rule",
     "AWS::Events::Archive": "events:Archive",
+    "AWS::Events::Connection": "events:Connection",
+    "AWS::Events::ApiDestination": "events:ApiDestination",
     "AWS::Pipes::Pipe": "pipes:Pipe",
     "AWS::Scheduler::Schedule": "scheduler:Schedule",
     "AWS::Scheduler::ScheduleGroup": "scheduler:Group",

@@ -182,3 +182,63 @@ class Archive(Simple):
         params = {name: value for name, value in self.params(job).items() if name != "EventSourceArn"}
         job.call("events", "update_archive", {**params, "ArchiveName": made.physical_id})
         return made
+
+
+class Connection(Simple):
+    """``AWS::Events::Connection``."""
+
+    type = "AWS::Events::Connection"
+    service = "events"
+    creates = "create_connection"
+    updates = "update_connection"
+    deletes = "delete_connection"
+    named = "Name"
+    key = "Name"
+    identifier = "@Name"
+    table: ClassVar[Mapping[str, str]] = {
+        name: name
+        for name in (
+            "AuthorizationType", "AuthParameters", "Description", "InvocationConnectivityParameters",
+            "KmsKeyIdentifier",
+        )
+    }  # fmt: skip
+
+    def create(self, job: Job) -> Made:
+        """CreateConnection; its other ARNs are told by DescribeConnection."""
+        made = super().create(job)
+        found = job.call("events", "describe_connection", {"Name": made.physical_id})
+        arn = str(found["ConnectionArn"])
+        attributes = {"Arn": arn, "SecretArn": found.get("SecretArn", ""), "ArnForPolicy": _without_id(arn)}
+        return Made(made.physical_id, attributes)
+
+
+class ApiDestination(Simple):
+    """``AWS::Events::ApiDestination``. Requests reach the doubles that a test declares."""
+
+    type = "AWS::Events::ApiDestination"
+    service = "events"
+    creates = "create_api_destination"
+    updates = "update_api_destination"
+    deletes = "delete_api_destination"
+    named = "Name"
+    key = "Name"
+    identifier = "@Name"
+    answers: ClassVar[Mapping[str, str]] = {"Arn": "ApiDestinationArn"}
+    table: ClassVar[Mapping[str, str]] = {
+        name: name
+        for name in (
+            "ConnectionArn", "Description", "HttpMethod", "InvocationEndpoint",
+            "InvocationRateLimitPerSecond",
+        )
+    }  # fmt: skip
+
+    def create(self, job: Job) -> Made:
+        """CreateApiDestination."""
+        made = super().create(job)
+        arn = str(made.attributes["Arn"])
+        return Made(made.physical_id, {**made.attributes, "ArnForPolicy": _without_id(arn)})
+
+
+def _without_id(arn: str) -> str:
+    """The ARN that policies name: without the id at its end."""
+    return arn.rpartition("/")[0]

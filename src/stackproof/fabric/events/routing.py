@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackproof.fabric import arns, outlets, patterns, redelivery
 from stackproof.fabric.events import access, inputs, paths
-from stackproof.fabric.events.model import Event, Rule, bus_name
+from stackproof.fabric.events.model import Event, Rule, bus_name, compact
 from stackproof.fabric.outlets import Parcel
 from stackproof.fabric.service import Undeliverable
 
@@ -131,7 +131,7 @@ class Routing:
             policy = redelivery.Policy.of(target.get("RetryPolicy"))
             waited = (world.clock.ms - attempt.first_ms) / 1000
             label = f"{rule.name} to {name}"
-            pause = redelivery.pause(world, label, attempt.retries)
+            pause = max(redelivery.pause(world, label, attempt.retries), getattr(error, "after", 0.0))
             condition = policy.exhausted(attempt.retries, waited)
             if not condition and waited + pause >= policy.age:
                 condition = "MaximumEventAgeInSeconds"
@@ -171,5 +171,17 @@ def _parcel(rule: Rule, target: Mapping[str, Any], event: Event, body: str) -> P
     return Parcel(
         target["Arn"], body, rule.arn, PRINCIPAL, str(target.get("RoleArn") or ""),
         group=(target.get("SqsParameters") or {}).get("MessageGroupId") or "", partition=partition,
-        identifier=event.id, ms=event.ingested_ms, http=target.get("HttpParameters") or {},
+        identifier=event.id, ms=event.ingested_ms, http=_filled(target.get("HttpParameters") or {}, event),
     )  # fmt: skip
+
+
+def _filled(given: Any, event: Event) -> Any:
+    """HttpParameters with what stands in the event where a value is a path (``$.detail.id``)."""
+    if isinstance(given, Mapping):
+        return {name: _filled(value, event) for name, value in given.items()}
+    if isinstance(given, list):
+        return [_filled(value, event) for value in given]
+    if not isinstance(given, str) or not given.startswith("$."):
+        return given
+    found = paths.find(given, event.document)
+    return "" if found is paths.MISSING else found if isinstance(found, str) else compact(found)

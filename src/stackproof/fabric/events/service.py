@@ -14,8 +14,11 @@ from stackproof.fabric import arns
 from stackproof.fabric.events import errors
 from stackproof.fabric.events.archives import Archives
 from stackproof.fabric.events.buses import Buses
+from stackproof.fabric.events.connections import Connections
+from stackproof.fabric.events.destinations import ApiDestinations
 from stackproof.fabric.events.model import DEFAULT, Bus, Event, Rule, bus_arn, bus_name, rule_arn
 from stackproof.fabric.events.putting import Putting
+from stackproof.fabric.events.requests import Requests
 from stackproof.fabric.events.routing import Routing
 from stackproof.fabric.events.rules import Rules
 from stackproof.fabric.events.tags import Tags
@@ -42,9 +45,13 @@ class EventsService:
         self.timetable = Timetable(self)
         self.archives = Archives(self)
         self.putting = Putting(self)
+        self.connections = Connections(self)
+        self.destinations = ApiDestinations(self)
+        self.requests = Requests(self)
         self.emit = self.putting.emit
         parts: tuple[Any, ...] = (
             Buses(self), Rules(self), Targets(self), self.tags, self.archives, self.putting,
+            self.connections, self.destinations,
         )  # fmt: skip
         operations: dict[str, Operation] = {}
         for part in parts:
@@ -139,16 +146,20 @@ class EventsService:
             self.tags.snapshot(),
             self.timetable.snapshot(),
             self.archives.snapshot(),
+            self.connections.snapshot(),
+            self.destinations.snapshot(),
         )
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot, in place."""
-        buses, rules, by_bus, tags, timetable, archives = state
+        buses, rules, by_bus, tags, timetable, archives, connections, destinations = state
         self.buses, self.rules = dict(buses), dict(rules)
         self._by_bus = {bus: dict.fromkeys(found) for bus, found in by_bus.items()}
         self.tags.restore(tags)
         self.timetable.restore(timetable)
         self.archives.restore(archives)
+        self.connections.restore(connections)
+        self.destinations.restore(destinations)
 
 
 def _is_object(text: str) -> bool:

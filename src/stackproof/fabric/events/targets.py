@@ -63,7 +63,8 @@ class Targets:
             raise errors.validation(f"Parameter {arn} is not valid. {reason}")
         if parsed.service == "sqs" and arn.endswith(".fifo") and not target.get("SqsParameters"):
             raise errors.validation(f"Parameter(s) SqsParameters must be specified for target: {name}.")
-        if parsed.service in _NEED_ROLE and not target.get("RoleArn"):
+        calls = parsed.service == "events" and parsed.resource.startswith("api-destination/")
+        if (calls or parsed.service in _NEED_ROLE) and not target.get("RoleArn"):
             raise errors.validation(f"RoleArn is required for target {arn}.")
         inputs.check(target)
 

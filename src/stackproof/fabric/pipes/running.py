@@ -18,6 +18,7 @@ from stackproof.fabric.outlets import Parcel
 from stackproof.fabric.pipes import templates
 from stackproof.fabric.pipes.model import Pipe
 from stackproof.fabric.service import Caller, ServiceError
+from stackproof.fabric.tasks import current
 
 if TYPE_CHECKING:
     from stackproof.fabric.world import World
@@ -110,13 +111,26 @@ class Running:
         return [str(one.get("itemIdentifier")) for one in entries if isinstance(one, dict)]
 
     def _sent(self, pipe: Pipe, event: Any) -> bool:
-        ended: list[Exception | None] = []
-        outlets.send(self._world, self._parcel(pipe, event), ended.append)
-        error = ended[0]
+        error = self._handed(self._parcel(pipe, event))
         if error is not None:
             name = arns.last(pipe.target)
             self._world.journal.record(pipe.name, "pipes.DeliveryFailed", name, None, f"error {error}")
         return error is None
+
+    def _handed(self, parcel: Parcel) -> Exception | None:
+        """Hand a parcel over and wait for how it went: an HTTP endpoint takes its time."""
+        task, ended = current(), list[Exception | None]()
+
+        def done(error: Exception | None) -> None:
+            ended.append(error)
+            if task is not None:
+                self._world.scheduler.wake(task)
+
+        outlets.send(self._world, parcel, done)
+        while not ended:
+            assert task is not None  # batches run in tasks
+            self._world.scheduler.block(task, f"until {arns.last(parcel.to)} answers")
+        return ended[0]
 
     def _parcel(self, pipe: Pipe, event: Any) -> Parcel:
         settings = pipe.parameters("TargetParameters")
@@ -137,5 +151,14 @@ class Running:
             deduplication=part("SqsQueueParameters", "MessageDeduplicationId"),
             partition=part("KinesisStreamParameters", "PartitionKey"),
             identifier=part("CloudWatchLogsParameters", "LogStreamName") or pipe.name,
-            ms=self._world.clock.ms, entry=entry,
+            ms=self._world.clock.ms, entry=entry, http=_filled(settings.get("HttpParameters") or {}, event),
         )  # fmt: skip
+
+
+def _filled(given: Any, event: Any) -> Any:
+    """HttpParameters with what stands in the event where a value is a path."""
+    if isinstance(given, Mapping):
+        return {name: _filled(value, event) for name, value in given.items()}
+    if isinstance(given, list):
+        return [_filled(value, event) for value in given]
+    return templates.dynamic(given, event)
