@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from stackproof.checks.guard.engine import GuardEngine
     from stackproof.checks.lint.engine import LintEngine
 
-_DANGEROUS = frozenset({"SP-LOAD-READ", "SP-LOAD-SIZE", "SP-LOAD-DEPTH", "SP-LOAD-ALIASES"})
-"""What keeps cfn-lint away from a file: it would take the time or the memory that the loader refused."""
+_DANGEROUS = frozenset({"SP-LOAD-READ", "SP-LOAD-SIZE", "SP-LOAD-DEPTH"})
+"""What keeps cfn-lint away from a file: it would take the time or the memory that the loader refused,
+or (deeper than some 10,000 levels) the process."""
+_AMPLIFIED = "SP-LOAD-ALIASES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class Linted:
             yield replace(result, reads=tuple(sorted(view.reads | self._views.reads())))
 
     def _written(self, template: TemplateFile, loaded: Loaded) -> StageResult:
-        if any(finding.rule in _DANGEROUS for finding in loaded.findings):
+        refused = {finding.rule for finding in loaded.findings}
+        if refused & _DANGEROUS or (_AMPLIFIED in refused and not self._engine.bounds_aliases):
             return StageResult(WRITTEN)
         try:
             return StageResult(WRITTEN, tuple(self._engine.lint(template.path, template.file)))

@@ -47,6 +47,24 @@ def test_of_a_file_without_text_ours_is_told(ours, theirs):
     assert theirs in _rules(_ours(ours), _theirs(theirs), hidden=ours)
 
 
+def test_of_an_unreadable_parameter_file_is_told_once_what_it_is_for():
+    assert _rules(_ours("SP-CONFIG-READ"), _ours("SP-LOAD-READ")) == ["SP-CONFIG-READ"]
+    both = _ours("SP-CONFIG-READ"), _ours("SP-LOAD-READ")
+    assert "SP-LOAD-READ" in _rules(*both, hidden="SP-CONFIG-READ")
+
+
+def test_of_aliases_that_expand_to_too_much_ours_is_told_and_cfn_lints_as_written(project, check):
+    layers = "".join(f"      l{n}: &l{n} [*l{n - 1}, *l{n - 1}]\n" for n in range(1, 20))
+    text = f"Resources:\n  A:\n    Type: AWS::SNS::Topic\n    Metadata:\n      l0: &l0 [x, x]\n{layers}"
+    Path("templates/amplified.yaml").write_text(text)
+    Path("templates/endless.yaml").write_text("Resources: &all\n  A: {Type: 'AWS::SNS::Topic', X: *all}\n")
+    files = ("templates/amplified.yaml", "templates/endless.yaml")
+    ours = check(*files, expect=1).found
+    assert {("SP-LOAD-ALIASES", files[0], 1), ("SP-LOAD-ALIASES", files[1], 1)} <= ours
+    assert not {rule for rule, _, _ in ours} & {"E0000"}
+    assert {("E0000", files[0], 1), ("E0000", files[1], 1)} <= check(*files, "--as-written", expect=1).found
+
+
 def test_as_written_every_finding_of_cfn_lint_is_told(project, check):
     Path("templates/empty.yaml").write_text("")
     Path("templates/wide.yaml").write_text("Resources: {A: {Type: 'AWS::SNS::Topic'}}\n", encoding="utf-16")

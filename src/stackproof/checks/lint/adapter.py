@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import cfnlint
 import yaml
 from cfnlint.config import ConfigFileArgs, ConfigMixIn
+from cfnlint.decode import cfn_yaml
 from cfnlint.decode.mark import Mark
 from cfnlint.decode.node import dict_node, list_node, str_node
 from cfnlint.exceptions import CfnLintExitException, ConfigFileError
@@ -132,6 +133,11 @@ class Linter:
         finally:
             config.only_region = ""
         return _matches(found)
+
+    @property
+    def bounds_aliases(self) -> bool:
+        """Whether cfn-lint itself refuses aliases that expand to too many values (it does since 1.57)."""
+        return hasattr(cfn_yaml, "_guard_alias_expansion")
 
     def knows(self, region: str) -> bool:
         """Whether cfn-lint has the schemas of a region."""

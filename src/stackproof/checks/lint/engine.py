@@ -41,6 +41,11 @@ class LintEngine:
         self._linter = Linter(base_folder(root))
         self._answers: dict[str, list[LintMatch]] = {}
 
+    @property
+    def bounds_aliases(self) -> bool:
+        """Whether this cfn-lint refuses aliases that expand to too much, instead of expanding them."""
+        return self._linter.bounds_aliases
+
     def lint(self, document_path: Path, file: str) -> list[Finding]:
         """Exactly the findings of the cfn-lint command line for this one file."""
         return _findings(self._linter.lint_file(document_path.absolute()), file)
