@@ -181,10 +181,7 @@ class EmbeddedBackend(WorldBackend):
             )
         service = client.meta.service_model.service_name
         caller = self.caller_of(client)
-        own = (service, operation) == ("sts", "GetCallerIdentity") and boto.access_key(
-            client
-        ) == caller.account
-        if own and ":assumed-role/" in caller.arn:
+        if operation == "GetCallerIdentity" and _as_itself(client, caller):
             original = partial(whoami, caller)
         elif not self.world.owns(service, operation) and not self._fast(service, operation):
             try:
@@ -198,7 +195,7 @@ class EmbeddedBackend(WorldBackend):
         model, params, context = boto.prepared(client, operation, params, self.world.ids.uuid)
         try:
             response = self.world.call(
-                service, operation, params, caller, self._fast_call(original, service, operation)
+                service, operation, params, caller, partial(self._fast_call, original, operation)
             )
         except ServiceError as error:
             parsed = boto.error_response(client, error, self.world.ids.uuid())
@@ -206,7 +203,7 @@ class EmbeddedBackend(WorldBackend):
         if "ResponseMetadata" in response:
             return response
         response["ResponseMetadata"] = boto.metadata(
-            self.world.ids.uuid(), boto.status(model, response), client
+            self.world.ids.uuid(), boto.status(model, response), client, operation
         )
         return boto.answered(client, model, context, response)
 
@@ -214,23 +211,22 @@ class EmbeddedBackend(WorldBackend):
     def _fast(service: str, operation: str) -> bool:
         return service == "dynamodb" and operation in motos.DYNAMO_OPERATIONS
 
-    def _fast_call(self, original: Callable[[], Response], service: str, operation: str) -> Any:
-        if service == "sts":
-            return lambda params, caller: original()
-
-        def perform(params: Params, caller: Caller) -> Response:
-            with clocks.virtual(self.world.clock):
-                self._mutated = True
-                try:
-                    response = motos.dynamo(operation, params, caller.account, caller.region)
-                except motos.DynamoRefused:
-                    tables.changes.clear()
-                    return self._by_moto(original, caller)
-                if tables.changes:
-                    self._tell_streams(caller)
-                return response
-
-        return perform
+    def _fast_call(
+        self, original: Callable[[], Response], operation: str, params: Params, caller: Caller
+    ) -> Response:
+        """What the fabric does not own: DynamoDB's data straight into moto, and who calls."""
+        if operation not in motos.DYNAMO_OPERATIONS:
+            return original()
+        with clocks.virtual(self.world.clock):
+            self._mutated = True
+            try:
+                response = motos.dynamo(operation, params, caller.account, caller.region)
+            except motos.DynamoRefused:
+                tables.changes.clear()
+                return self._by_moto(original, caller)
+            if tables.changes:
+                self._tell_streams(caller)
+            return response
 
     def _by_moto(self, original: Callable[[], Response], caller: Caller) -> Response:
         before, self._account_of_call = self._account_of_call, caller.account
@@ -261,8 +257,7 @@ class EmbeddedBackend(WorldBackend):
 
         def perform(original: Callable[[], Response], caller: Caller) -> Response:
             if self._fast(service, operation):
-                answer: Response = self._fast_call(original, service, operation)(params, caller)
-                return answer
+                return self._fast_call(original, operation, params, caller)
             return self._by_moto(original, caller)
 
         return self.asked(service, operation, params, caller, perform)
@@ -284,6 +279,12 @@ class EmbeddedBackend(WorldBackend):
         if self._mutated or state is not self._last_copy:
             motos.put_copy(state)
         self._last_copy, self._mutated = state, False
+
+
+def _as_itself(client: Any, caller: Caller) -> bool:
+    """Whether the session of a role asks STS with its own credentials who it is."""
+    own: bool = client.meta.service_model.service_name == "sts" and boto.access_key(client) == caller.account
+    return own and ":assumed-role/" in caller.arn
 
 
 def _fewer_collections() -> Callable[[], None]:

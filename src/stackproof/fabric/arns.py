@@ -40,4 +40,6 @@ def arn(service: str, region: str, account: str, resource: str) -> str:
 
 def last(text: str) -> str:
     """The short name of an ARN, URL or name, for people."""
-    return text.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    if "/" in text:
+        text = text.rstrip("/").rsplit("/", 1)[-1]
+    return text.rsplit(":", 1)[-1] if ":" in text else text

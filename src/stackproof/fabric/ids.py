@@ -6,6 +6,10 @@ import base64
 import random
 from typing import Any
 
+_VERSION_4 = (4 << 76) | (2 << 62)
+"""The version and the variant of a random UUID (RFC 9562, 5.4)."""
+_FREE = ((1 << 128) - 1) ^ ((15 << 76) | (3 << 62))
+
 
 class Ids:
     """Makes every id, token and random byte of a world."""
@@ -15,9 +19,8 @@ class Ids:
 
     def uuid(self) -> str:
         """A version 4 UUID."""
-        bits = f"{self.random.getrandbits(128):032x}"
-        variant = "89ab"[int(bits[16], 16) & 3]
-        return f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-{variant}{bits[17:20]}-{bits[20:]}"
+        bits = f"{self.random.getrandbits(128) & _FREE | _VERSION_4:032x}"
+        return f"{bits[:8]}-{bits[8:12]}-{bits[12:16]}-{bits[16:20]}-{bits[20:]}"
 
     def hex(self, digits: int) -> str:
         """Lower-case hexadecimal digits."""

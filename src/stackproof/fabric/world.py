@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,9 +92,17 @@ class World:
             found = self._services[name] = registry.factory(name)(self)
         return found
 
+    def _found(self, name: str) -> Service | None:
+        """A service of the fabric; None when it has none of this name."""
+        found = self._services.get(name)
+        if found is None and name in registry.names():
+            found = self.service(name)
+        return found
+
     def owns(self, service: str, operation: str) -> bool:
         """Whether the fabric answers this operation itself."""
-        return service in registry.names() and operation in self.service(service).operations
+        found = self._found(service)
+        return found is not None and operation in found.operations
 
     def caller(self, account: str = "", region: str = "", **facts: Any) -> Caller:
         """A caller; by default the test itself in the world's account and region."""
@@ -131,17 +139,18 @@ class World:
             if task is not None:
                 self.scheduler.pause(task, f"after {verb}")
             raise
-        self.journal.record(caller.actor, verb, target_of(params), params, _shown(response))
+        shown = _shown(response) if self.journal.full else ""
+        self.journal.record(caller.actor, verb, target_of(params), params, shown)
         if task is not None:
             self.scheduler.pause(task, f"after {verb}")
         return response
 
     def _method(self, service: str, operation: str, perform: Operation | None) -> Operation:
-        if service in registry.names():
-            found = self.service(service)
-            operations: Mapping[str, Operation] = found.operations
-            if operation in operations:
-                return operations[operation]
+        found = self._found(service)
+        if found is not None:
+            method = found.operations.get(operation)
+            if method is not None:
+                return method
             around: Around | None = getattr(found, "around", {}).get(operation)
             if around is not None:
                 inner = self._by_state(service, operation, perform)

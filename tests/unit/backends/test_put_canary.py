@@ -49,6 +49,8 @@ def test_the_short_way_stores_what_the_long_way_stores() -> None:
         assert taken == [True, True, False, False]
         assert short.items == long.items
         assert [vars(i).keys() for i in short.all_items()] == [vars(i).keys() for i in long.all_items()]
+        values = [[vars(v) for i in table.all_items() for v in i.attrs.values()] for table in (short, long)]
+        assert values[0] == values[1]
         client = backend.client("dynamodb")
         assert client.scan(TableName="short")["Items"] == client.scan(TableName="long")["Items"]
 
@@ -60,6 +62,11 @@ def test_the_short_way_stores_what_the_long_way_stores() -> None:
         {"id": {"N": "1"}, "at": {"N": "1"}},
         {"id": {"S": "a"}, "at": {"N": "1"}, "count": {"N": "many"}},
         {"id": {"S": "a"}, "at": {"N": "1"}, "count": {"N": "1" * 39}},
+        {"id": {"S": "a"}, "at": {"N": "1"}, "empty": {"S": ""}},
+        {"id": {"S": "a"}, "at": {"N": "1"}, "two": {"S": "a", "N": "1"}},
+        {"id": {"S": "a"}, "at": {"N": "1"}, "none": {}},
+        {"id": {"S": "a"}, "at": {"N": "1"}, "binary": {"B": b"1"}},
+        {"id": {"S": "a"}, "at": {"N": "1"}, "long": {"S": "x" * 257}},
     ],
 )
 def test_what_moto_may_refuse_takes_the_long_way(item: dict[str, Any]) -> None:

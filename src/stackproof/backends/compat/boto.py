@@ -111,7 +111,71 @@ def _validator() -> Any:
     return ParamValidator()
 
 
-_BEFORE = ("provide-client-params", "before-parameter-build")
+class _Plan:
+    """What is the same for every call of an operation: worked out once for a client's service model.
+
+    ``before`` and ``after`` are the names of events around a call, ``tokens`` the idempotency tokens,
+    ``certainly`` the quick check of params, ``kind`` the content type of an answer.
+    """
+
+    __slots__ = ("after", "before", "certainly", "idle", "kind", "model", "tokens")
+
+    def __init__(self, service: Any, operation: str) -> None:
+        self.model = service.operation_model(operation)
+        place = f"{service.service_id.hyphenize()}.{operation}"
+        self.before = (f"provide-client-params.{place}", f"before-parameter-build.{place}")
+        self.after = f"after-call.{place}"
+        self.tokens: tuple[str, ...] = tuple(self.model.idempotent_members)
+        shape = self.model.input_shape
+        self.certainly = None if shape is None else certainly_valid(service.service_name, operation, shape)
+        self.kind = _kind(service)
+        self.idle: Any = None
+        """The latest handlers of ``before`` that were seen to do nothing for this operation."""
+
+    def heard(self, client: Any) -> bool:
+        """Whether somebody may do something before the call.
+
+        botocore's emitter knows the handlers of an event that it has emitted once, and forgets them, with
+        the list that holds them, when one comes or goes.
+        """
+        known: Any = client.meta.events._emitter._lookup_cache
+        for event in self.before:
+            handlers = known.get(event)
+            if handlers is None:
+                return True
+            if handlers and handlers is not self.idle:
+                if any(handler not in _idlers(self.model) for handler in handlers):
+                    return True
+                self.idle = handlers
+        return False
+
+
+_PLANS = "_stackproof_plans"
+
+
+def _plan(client: Any, operation: str) -> _Plan:
+    service = client.meta.service_model
+    plans: dict[str, _Plan] | None = service.__dict__.get(_PLANS)
+    if plans is None:
+        plans = service.__dict__[_PLANS] = {}
+    found = plans.get(operation)
+    if found is None:
+        found = plans[operation] = _Plan(service, operation)
+    return found
+
+
+def _idlers(model: Any) -> list[Any]:
+    """The handlers of botocore's own that do nothing before a call of this operation."""
+    from botocore import discovery, handlers
+
+    found = []
+    if not model.idempotent_members:
+        found.append((handlers, "generate_idempotent_uuid"))
+    if "requestValidationModeMember" not in (model.http_checksum or {}):
+        found.append((handlers, "_handle_request_validation_mode_member"))
+    if not (model.endpoint_discovery or {}).get("required"):
+        found.append((discovery, "block_endpoint_discovery_required_operations"))
+    return [getattr(module, name) for module, name in found if hasattr(module, name)]
 
 
 def _unheard(client: Any, event: str) -> bool:
@@ -135,19 +199,18 @@ def prepared(
     Answers (operation model, params, request context); raises ``ParamValidationError``. ``token`` makes the
     idempotency tokens that are not given, which botocore would draw from the machine's randomness.
     """
-    service = client.meta.service_model
-    model = service.operation_model(operation)
-    if token is not None and model.idempotent_members:
-        params = {**{name: token() for name in model.idempotent_members}, **params}
-    context: dict[str, Any] = {"client_region": client.meta.region_name, "client_config": client.meta.config}
-    service_id = service.service_id.hyphenize()
-    if not all(_unheard(client, f"{event}.{service_id}.{operation}") for event in _BEFORE):
+    plan = _plan(client, operation)
+    model = plan.model
+    if token is not None and plan.tokens:
+        params = {**{name: token() for name in plan.tokens}, **params}
+    meta = client.meta
+    context: dict[str, Any] = {"client_region": meta.region_name, "client_config": meta.config}
+    if plan.heard(client):
         params = client._emit_api_params(api_params=params, operation_model=model, context=context)
-    shape = model.input_shape
-    if shape is None or certainly_valid(service.service_name, operation, shape, params):
+    if plan.certainly is None or plan.certainly(params):
         return model, params, context
     if _validates(client):
-        report = _validator().validate(params, shape)
+        report = _validator().validate(params, model.input_shape)
         if report.has_errors():
             from botocore.exceptions import ParamValidationError
 
@@ -168,11 +231,14 @@ class _Http:
         self.raw = None
 
 
-def metadata(request_id: str, status: int, client: Any) -> dict[str, Any]:
+def _kind(service: Any) -> str:
+    """The content type of a service's answers."""
+    return "text/xml" if service.metadata.get("protocol") == "query" else "application/x-amz-json-1.0"
+
+
+def metadata(request_id: str, status: int, client: Any, operation: str = "") -> dict[str, Any]:
     """``ResponseMetadata`` as botocore makes it."""
-    kind = "application/x-amz-json-1.0"
-    if client.meta.service_model.metadata.get("protocol") == "query":
-        kind = "text/xml"
+    kind = _plan(client, operation).kind if operation else _kind(client.meta.service_model)
     headers = {"x-amzn-requestid": request_id, "content-type": kind}
     return {"RequestId": request_id, "HTTPStatusCode": status, "HTTPHeaders": headers, "RetryAttempts": 0}
 
@@ -180,8 +246,7 @@ def metadata(request_id: str, status: int, client: Any) -> dict[str, Any]:
 def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str, Any]) -> dict[str, Any]:
     """The end of botocore's call: ``after-call`` handlers, then the response or the modelled exception."""
     status = parsed["ResponseMetadata"]["HTTPStatusCode"]
-    service_id = client.meta.service_model.service_id.hyphenize()
-    event = f"after-call.{service_id}.{model.name}"
+    event = _plan(client, model.name).after
     if not _unheard(client, event):
         client.meta.events.emit(
             event,

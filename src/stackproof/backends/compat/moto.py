@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from stackproof.backends.compat import copies, documents, s3
-from stackproof.fabric.service import Params, Response
+from stackproof.fabric.service import Params, Response, ServiceError
 
 ACCOUNT_HEADER = "x-moto-account-id"
 
@@ -152,14 +152,20 @@ def dynamo(operation: str, params: Params, account: str, region: str) -> Respons
 
     Raises ``ServiceError`` for what DynamoDB refuses and moto does not, or falls over.
     """
-    documents.check(params)
-    if operation == "PutItem" and (table := _plain_put(params, account, region)) is not None:
+    if operation == "PutItem" and (table := _bare_put(params, account, region)) is not None:
         try:
-            if not _put_simple(table, params["Item"]):
+            if _put_simple(table, params["Item"]):  # it has looked at all that ``check`` looks at
+                return {}
+            documents.check(params)
+            if _plain_values(params["Item"]):
                 table.put_item(plain(params["Item"]), overwrite=True)
+                return {}
+        except ServiceError:
+            raise
         except Exception as error:
             raise DynamoRefused(str(error)) from error
-        return {}
+    else:
+        documents.check(params)
     from moto.dynamodb.responses import DynamoHandler
 
     handler = DynamoHandler()
@@ -181,21 +187,24 @@ def dynamo(operation: str, params: Params, account: str, region: str) -> Respons
 _PLAIN_TYPES = frozenset(("S", "N", "BOOL"))
 
 
-def _plain_put(params: Params, account: str, region: str) -> Any:
-    """The table of a put that needs nothing but the put: no condition, no return, no odd values."""
+def _bare_put(params: Params, account: str, region: str) -> Any:
+    """The table of a put that needs nothing but the put: no condition, no return."""
     if len(params) != 2 or "Item" not in params:
         return None
-    for value in params["Item"].values():
-        if len(value) != 1:
-            return None
-        ((kind, content),) = value.items()
-        if kind not in _PLAIN_TYPES or content == "":
-            return None
-    from moto.dynamodb.models import dynamodb_backends
-
-    regions = dict.get(dynamodb_backends, account)
+    regions = dict.get(_dynamo().backends, account)
     backend = dict.get(regions, region) if regions is not None else None
     return None if backend is None else backend.tables.get(params["TableName"])
+
+
+def _plain_values(item: dict[str, dict[str, Any]]) -> bool:
+    """Whether no value of an item is odd."""
+    for value in item.values():
+        if len(value) != 1:
+            return False
+        ((kind, content),) = value.items()
+        if kind not in _PLAIN_TYPES or content == "":
+            return False
+    return True
 
 
 _SMALL, _FEW = 256, 64
@@ -210,39 +219,51 @@ def _put_simple(table: Any, item: dict[str, dict[str, Any]]) -> bool:
     """
     if table.stream_shard is not None or table.global_indexes or len(item) > _FEW:
         return False
+    types = _dynamo()
+    kept = dict.__new__(types.attributes)
     for name, value in item.items():
+        if len(value) != 1 or len(name) > _SMALL:
+            return False
         ((kind, content),) = value.items()
-        if kind == "N" and (type(content) is not str or not _WHOLE_NUMBER(content)):
+        if kind == "S":
+            if type(content) is not str or not 0 < len(content) <= _SMALL:
+                return False
+        elif kind == "N":
+            if type(content) is not str or not _WHOLE_NUMBER(content):
+                return False
+        elif kind != "BOOL":
             return False
-        if len(name) > _SMALL or (kind == "S" and (type(content) is not str or len(content) > _SMALL)):
-            return False
-    keys = [(table.hash_key_attr, table.hash_key_type)]
-    if table.range_key_attr is not None:
-        keys.append((table.range_key_attr, table.range_key_type))
-    if not all(name in item and kind in item[name] for name, kind in keys):
+        made = object.__new__(types.value)
+        made.type, made.value = kind, content
+        dict.__setitem__(kept, name, made)
+    first, range_key = kept.get(table.hash_key_attr), table.range_key_attr
+    second = None if range_key is None else kept.get(range_key)
+    if first is None or first.type != table.hash_key_type:
         return False
-    _store(table, {name: _dynamo_type()(value) for name, value in item.items()})
+    if range_key is not None and (second is None or second.type != table.range_key_type):
+        return False
+    stored: Any = object.__new__(types.item)
+    stored.hash_key, stored.range_key, stored.attrs = first, second, kept
+    if second is None:
+        table.items[first] = stored
+    else:
+        table.items[first][second] = stored
     return True
 
 
-def _store(table: Any, attributes: dict[str, Any]) -> None:
-    from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
+class _Dynamo:
+    """moto's classes, looked up once: the holder of backends, an item, its attributes, a value."""
 
-    first, second = attributes[table.hash_key_attr], attributes.get(table.range_key_attr)
-    made: Any = object.__new__(Item)
-    made.hash_key, made.range_key, made.attrs = first, second, LimitedSizeDict()
-    dict.update(made.attrs, attributes)
-    if second is None:
-        table.items[first] = made
-    else:
-        table.items[first][second] = made
+    def __init__(self) -> None:
+        from moto.dynamodb.models import dynamo_type, dynamodb_backends
+
+        self.backends: Any = dynamodb_backends
+        self.item: Any = dynamo_type.Item
+        self.attributes: Any = dynamo_type.LimitedSizeDict
+        self.value: Any = dynamo_type.DynamoType
 
 
-@cache
-def _dynamo_type() -> Any:
-    from moto.dynamodb.models.dynamo_type import DynamoType
-
-    return DynamoType
+_dynamo = cache(_Dynamo)
 
 
 def plain(value: Any) -> Any:

@@ -12,6 +12,8 @@ _RAW = re.compile(r'"\\u0000decimal:([^"]*)\\u0000"')
 
 def encode(result: Any) -> bytes:
     """JSON; a Decimal becomes a number. Raises TypeError or ValueError for what is no JSON."""
+    if result is None:  # most handlers of events
+        return b"null"
     try:
         return json.dumps(result, ensure_ascii=False).encode()
     except (TypeError, UnicodeEncodeError):
