@@ -55,6 +55,18 @@ def schema(resource_type: str, region: str = "") -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+@lru_cache(maxsize=1)
+def lambda_runtimes() -> dict[str, dict[str, str | None]]:
+    """Lambda's runtimes with their dates (YYYY-MM-DD or None): ``deprecated``, ``create-block``,
+    ``update-block``, and the ``successor``. Empty when cfn-lint is not installed."""
+    base = folder()
+    file = base.parent / "AdditionalSpecs" / "LmbdRuntimeLifecycle.json" if base else None
+    if file is None or not file.is_file():
+        return {}
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return data if isinstance(data, dict) else {}
+
+
 def read_only(resource_type: str) -> frozenset[str]:
     """Paths that only the service sets, dotted (``Arn``, ``Endpoint.Address``)."""
     return _paths(resource_type, "readOnlyProperties")

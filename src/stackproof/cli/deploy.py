@@ -120,6 +120,7 @@ def _document(stack: Stack) -> dict[str, Any]:
                 {"property": name, "reason": one.verdict.reasons.get(name, "")}
                 for name in one.verdict.left_out
             ],
+            "remarks": list(one.verdict.remarks),
             "file": one.location.file,
             "line": one.location.line,
         }
@@ -151,6 +152,8 @@ def _text(stack: Stack) -> str:
     for name, (_, one) in zip(names, rows, strict=True):
         lines.append(f"  {name:{width}}  {one.type:{kinds}}  {one.verdict.level:12}  {one.physical_id}")
         lines += [f"  {'':{width}}    without {_left(one.verdict, path)}" for path in one.verdict.left_out]
+    if stack.remarks():
+        lines += ["", "remarks", *(f"  {remark}" for remark in stack.remarks())]
     if stack.outputs:
         lines += ["", "outputs", *(f"  {name} = {value}" for name, value in stack.outputs.items())]
     counts = ", ".join(f"{number} {level}" for level, number in _counts(stack).items() if number)

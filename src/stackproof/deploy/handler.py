@@ -44,6 +44,7 @@ class Job:
     dropped: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     pretended: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     def get(self, name: str, default: Any = None) -> Any:
         """A property, ``default`` when the template does not set it."""
@@ -89,6 +90,10 @@ class Job:
         self.dropped.append(path)
         if reason:
             self.reasons[path] = reason
+
+    def remark(self, text: str) -> None:
+        """Tell what AWS would say of the resource, though it works here."""
+        self.remarks.append(text)
 
     def not_emulated(self, path: str, reason: str) -> None:
         """The resource does nothing here at all, because of a property."""

@@ -29,13 +29,15 @@ class Verdict:
     """What became of a resource's properties.
 
     ``left_out`` are dotted property paths that have no effect here; ``reasons`` says why, where it is known.
-    ``decisive`` is the one for which a resource of an emulated type does nothing at all.
+    ``decisive`` is the one for which a resource of an emulated type does nothing at all. ``remarks`` are what
+    AWS would say besides; they take nothing from the level.
     """
 
     level: Level
     left_out: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     decisive: str = ""
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         shown = [f"{path} ({self.reasons[path]})" if path in self.reasons else path for path in self.left_out]

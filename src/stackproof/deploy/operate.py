@@ -145,8 +145,9 @@ def verdict(doer: Handler, resource: Resource, one: Job) -> Verdict:
     left = [name for name in resource.properties if name not in doer.covers]
     inert = {name: reason for name, reason in doer.inert.items() if resource.properties.get(name)}
     paths = tuple(dict.fromkeys([*left, *inert, *one.dropped]))
+    remarks = tuple(one.remarks)
     if not paths:
-        return Verdict(Level.EMULATED)
+        return Verdict(Level.EMULATED, remarks=remarks)
     level = Level.NOT_EMULATED if one.pretended else Level.PARTIAL
     reasons = {path: why for path, why in {**inert, **one.reasons}.items() if why and path in paths}
-    return Verdict(level, paths, reasons, one.pretended)
+    return Verdict(level, paths, reasons, one.pretended, remarks)

@@ -81,6 +81,14 @@ class Stack:
         """The resources that are not wholly emulated."""
         return [(stack, one) for stack, one in self.walk() if one.verdict.level is not Level.EMULATED]
 
+    def remarks(self) -> list[str]:
+        """What AWS would say of resources that work here all the same, each with its place."""
+        return [
+            f"{one.location}: {one.type} ({one.logical_id}): {text}"
+            for _, one in self.walk()
+            for text in one.verdict.remarks
+        ]
+
     def require(self, level: str) -> Stack:
         """Demand ``emulated`` or ``partial`` of every resource. Raises ``NotEmulated`` with the rest."""
         try:

@@ -112,23 +112,27 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Gather what the tests of every worker found missing."""
     for line in getattr(report, "stackproof_missing", ()):
         _gathered[line] = None
+    for line in getattr(report, "stackproof_remarks", ()):
+        _remarks[line] = None
 
 
 _gathered: dict[str, None] = {}
+_remarks: dict[str, None] = {}
 
 
 def pytest_sessionstart() -> None:
     """Forget an earlier session of the same process."""
     _gathered.clear()
+    _remarks.clear()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List every resource that is not wholly emulated, once."""
-    if not _gathered:
-        return
-    terminalreporter.section("stackproof: not wholly emulated")
-    for line in sorted(_gathered):
-        terminalreporter.line(line)
+    """List every resource that is not wholly emulated, and what AWS would say of others, once."""
+    for title, found in (("not wholly emulated", _gathered), ("AWS would say", _remarks)):
+        if found:
+            terminalreporter.section(f"stackproof: {title}")
+        for line in sorted(found):
+            terminalreporter.line(line)
 
 
 @pytest.fixture

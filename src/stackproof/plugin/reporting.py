@@ -63,6 +63,8 @@ def complete(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
     if report.when == "call":
         missing = [one for made in fabric.stacks if made.state is not None for _, one in made.missing()]
         report.stackproof_missing = [_line(one) for one in missing]  # type: ignore[attr-defined]
+        remarks = [text for made in fabric.stacks if made.state is not None for text in made.remarks()]
+        report.stackproof_remarks = remarks  # type: ignore[attr-defined]
 
 
 def _around(journal: Journal) -> list[Entry]:

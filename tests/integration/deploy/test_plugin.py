@@ -59,6 +59,13 @@ def test_credentials_are_fake_and_nothing_leaves_the_machine(fabric):
     with pytest.raises(Exception, match="refused"):
         socket.create_connection(("192.0.2.1", 80), timeout=1)
 
+def test_old_runtime(stack):
+    function = {
+        "Runtime": "python3.8", "Handler": "index.handler", "Role": "arn:aws:iam::123456789012:role/r",
+        "Code": {"ZipFile": "def handler(event, context): pass"},
+    }
+    stack({"Resources": {"Old": {"Type": "AWS::Lambda::Function", "Properties": function}}})
+
 def test_snapshot_takes_stacks_along(stack, fabric, aws):
     made = stack(TEMPLATE)
     before = fabric.snapshot()
@@ -139,6 +146,11 @@ def test_a_marker_with_a_wrong_option_is_told(output):
 def test_the_summary_names_what_is_not_emulated_once(output):
     summary = output.split("stackproof: not wholly emulated")[1]
     assert summary.count("not emulated: AWS::EC2::VPC (Vpc) at <template>:") == 1
+
+
+def test_the_summary_says_what_aws_would_say(output):
+    remarks = output.split("stackproof: AWS would say")[1]
+    assert remarks.count("AWS::Lambda::Function (Old): AWS deprecated python3.8 on 2024-10-14") == 1
 
 
 def test_parallel_workers_do_not_see_each_other_and_their_summaries_join(tmp_path):

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from stackproof.deploy import runtimes
 from stackproof.deploy.code import code_of
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.model import Made
@@ -114,8 +115,11 @@ class Function(Handler):
 
 
 def _check_runtime(job: Job) -> None:
-    """Name a runtime that nothing here runs; the function is there, an invocation is refused by name."""
+    """Refuse what AWS refuses, and name a runtime that nothing here runs: the function is there, an
+    invocation is refused by name."""
     runtime = str(job.get("Runtime", ""))
+    if runtime:
+        runtimes.check(job, runtime)
     if not runtime:
         job.not_emulated("PackageType", "container images do not run here")
     elif runtime.startswith("nodejs"):
