@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from stackproof.config import Config, Suppress
+from stackproof.config.places import place
 from stackproof.model import Finding, Location
 from stackproof.verdict.suppress import InlineSuppression, iso_date, malformed
-
-_TABLE = re.compile(r"^\s*\[\[\s*(?:tool\s*\.\s*stackproof\s*\.\s*)?suppress\s*\]\]")
-_KEY = re.compile(r"^\s*suppress\s*=")
 
 
 def configured(config: Config, root: Path) -> tuple[list[InlineSuppression], list[Finding]]:
@@ -42,32 +39,10 @@ def _suppression(entry: Suppress, until: str, location: Location) -> InlineSuppr
 
 
 def _places(config: Config, root: Path) -> list[Location]:
-    """Where each entry stands: its ``[[…suppress]]`` header, else where its rule is named."""
+    """Where each entry begins."""
     path = Path(config.file) if config.file else root / "stackproof.toml"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    name = _name(path, root)
-    headers = [number for number, line in enumerate(lines, start=1) if _TABLE.match(line)]
-    if len(headers) == len(config.suppress):
-        return [Location(name, number, lines[number - 1].index("[") + 1) for number in headers]
-    start = next((number for number, line in enumerate(lines) if _KEY.match(line)), 0)
-    places, taken = [], (start, 0)
-    for entry in config.suppress:
-        found = _find(lines, entry.rule, taken)
-        taken = (found[0], found[1] + 1) if found else taken
-        places.append(Location(name, found[0] + 1, found[1] + 1) if found else Location(name, start + 1))
-    return places
-
-
-def _find(lines: list[str], rule: str, after: tuple[int, int]) -> tuple[int, int] | None:
-    wanted = re.compile(rf"\brule\s*=\s*([\"']){re.escape(rule)}\1")
-    for number in range(after[0], len(lines)):
-        found = wanted.search(lines[number], after[1] if number == after[0] else 0)
-        if found:
-            return number, found.start()
-    return None
+    found = [place(path, ("suppress", position)) for position in range(len(config.suppress))]
+    return [Location(_name(path, root), line or 1, column or 1) for line, column in found]
 
 
 def _name(path: Path, root: Path) -> str:

@@ -169,12 +169,12 @@ def test_findings_about_configurations_suppressions_name_their_line(project: Any
     ]
 
 
-def test_inline_tables_are_found_by_their_rule(project: Any) -> None:
+def test_inline_tables_are_told_where_they_begin(project: Any) -> None:
     expired = '{rule = "A", reason = "r", until = "2020-01-01"}'
     text = f'suppress = [\n  {expired},\n  {{rule = "A", reason = "r"}},\n]\n'
     assert about(project.judge([], configured(project.root, text))) == [
-        "stackproof.toml:2:4 SP-SUPPRESS-EXPIRED",
-        "stackproof.toml:3:4 SP-SUPPRESS-MALFORMED",
+        "stackproof.toml:2:3 SP-SUPPRESS-EXPIRED",
+        "stackproof.toml:3:3 SP-SUPPRESS-MALFORMED",
     ]
 
 

@@ -179,7 +179,9 @@ def _decode(root: Path, file: Path, data: dict[str, Any]) -> Config:
     try:
         config = msgspec.convert(_with_dates_as_text(table), Config)
     except msgspec.ValidationError as error:
-        raise _explain(file, str(error)) from error
+        from stackproof.config.wrong import explain
+
+        raise explain(file, _with_dates_as_text(table), str(error), Config) from error
     for key, allowed in _CHOICES.items():
         if getattr(config, key) not in allowed:
             message = f"'{key}' is '{getattr(config, key)}', expected one of {', '.join(sorted(allowed))}"
@@ -193,12 +195,7 @@ def _refuse_prefix(file: Path, table: dict[str, Any]) -> None:
     tool = table.get("tool")
     if not isinstance(tool, dict) or "stackproof" not in tool:
         return
-    own = tool["stackproof"] if isinstance(tool["stackproof"], dict) else {}
-    errors = [
-        _located(file, "unknown key 'tool'", key)
-        for key in ("tool.stackproof", *(f"tool.stackproof.{name}" for name in own), "tool")
-    ]
-    error = next((one for one in errors if one.line), errors[0])
+    error = _located(file, "unknown key 'tool'", "tool", "stackproof")
     error.hint = f"in {file.name} the keys stand without the prefix 'tool.stackproof'"
     raise error
 
@@ -221,33 +218,15 @@ def _dated(entry: Any) -> Any:
 def _check_rulesets(file: Path, config: Config) -> None:
     for position, ruleset in enumerate(config.rulesets, start=1):
         if bool(ruleset.path) == bool(ruleset.package):
-            raise _located(file, f"rule set {position} needs either 'path' or 'package'", "rulesets")
+            message = f"rule set {position} needs either 'path' or 'package'"
+            raise _located(file, message, "rulesets", position - 1)
         if ruleset.view not in {"", "resolved", "expanded", "written"}:
             message = f"'view' is '{ruleset.view}', expected resolved, expanded or written"
-            raise _located(file, message, "view")
+            raise _located(file, message, "rulesets", position - 1, "view")
 
 
-def _explain(file: Path, error: str) -> ConfigError:
-    unknown = re.search(r"unknown field `(.+?)`(?: - at `\$\.?(.*?)`)?$", error)
-    if unknown:
-        inside = f" in '{unknown[2]}'" if unknown[2] else ""
-        return _located(file, f"unknown key '{unknown[1]}'{inside}", unknown[1])
-    where = re.search(r"`\$\.?(.*?)`$", error)
-    key = re.sub(r"\[.*?\]", "", where[1]).rsplit(".", 1)[-1] if where else ""
-    return _located(file, error.replace("$.", ""), key)
+def _located(file: Path, message: str, *path: str | int) -> ConfigError:
+    from stackproof.config.places import place
 
-
-def _located(file: Path, message: str, key: str) -> ConfigError:
-    line = column = 0
-    pattern = re.compile(rf"(^|[\s.\[{{,\"']){re.escape(key)}\s*(=|\]|[\"'])") if key else None
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError:
-        text = ""
-    if pattern:
-        for number, content in enumerate(text.splitlines(), start=1):
-            found = pattern.search(content)
-            if found:
-                line, column = number, content.index(key, found.start()) + 1
-                break
+    line, column = place(file, path)
     return ConfigError(message, file=str(file), line=line, column=column)
