@@ -20,6 +20,7 @@ _FLOW_TOKEN = re.compile(
     rb"""|(?<=[\s{\[,:])(?P<bare>'[^']*'|Resources|AWSTemplateFormatVersion|Transform)(?=\s*:)""",
     re.DOTALL,
 )
+_KEY_LINE = re.compile(rb"""[^\s:]+[ \t]*:(?:\s|\Z)|"[^"]*"[ \t]*:|'[^']*'[ \t]*:""")
 _COLON = re.compile(rb"\s*:")
 _FLOW_AWS = re.compile(rb"""\s*:\s*(?:\[[^\]]*?)?(?:\{\s*["']?Name["']?\s*:\s*)?["']?AWS::""")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -30,7 +31,8 @@ def looks_like_template(data: bytes, *, typed: bool = True) -> bool:
 
     It does when there is a top-level ``AWSTemplateFormatVersion``, ``Transform`` that names one of AWS, or
     ``Resources``. With ``typed``, for data that need not be YAML or JSON at all, ``Resources`` counts only
-    with a resource type (``Type: A::B``), a loop or an include: prose has such a heading too.
+    with a resource type (``Type: A::B``), a loop or an include, and prose that quotes a template (most lines
+    that begin where its sections do are no keys) is none: prose has such headings too.
     """
     if data[:2] in _UTF16:
         data = data.decode("utf-16", errors="replace").encode("utf-8")
@@ -48,6 +50,8 @@ def looks_like_template(data: bytes, *, typed: bool = True) -> bool:
 
 def _block(data: bytes, indent: bytes, typed: bool) -> bool:
     start = rb"^" + re.escape(indent)
+    if typed and _is_prose(data, start):
+        return False
     following = re.compile(start + rb"[^\s#-]", re.MULTILINE)
     for section in re.finditer(start + _SECTION, data, re.MULTILINE):
         if section[1] == b"AWSTemplateFormatVersion":
@@ -59,6 +63,12 @@ def _block(data: bytes, indent: bytes, typed: bool) -> bool:
         elif not typed or _RESOURCE_TYPE.search(data, section.end()) is not None:
             return True
     return False
+
+
+def _is_prose(data: bytes, start: bytes) -> bool:
+    """Whether most lines at the indent of the first one are neither keys nor entries nor comments."""
+    lines = re.findall(start + rb"([^\s#%}\]-][^\n]*)", data, re.MULTILINE)
+    return sum(_KEY_LINE.match(line) is not None for line in lines) * 2 < len(lines)
 
 
 def _flow(data: bytes, typed: bool) -> bool:

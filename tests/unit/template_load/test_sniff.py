@@ -10,6 +10,7 @@ import pytest
 from stackproof.config import Config
 from stackproof.template.discover import discover
 
+QUOTED = "AWSTemplateFormatVersion: '2010-09-09'\nResources:\n  Q:\n    Type: AWS::SQS::Queue\n"
 BROKEN = {
     "list.yaml": "Resources: []\nOutputs:\n  A:\n    Value: a\n",
     "type-alone.yaml": "Resources: {A: AWS::S3::Bucket}\n",
@@ -30,6 +31,8 @@ BROKEN = {
     "cut.json": '{"Description": "a \\" {", "Resources": {"A": {',
     "transform.json": '{"Transform": ["Mine", "AWS::Serverless-2016-10-31"]}',
     "include.json": '{"Transform": {"Name": "AWS::Include"}}',
+    "broken.txt": f"Description: d\nParameters\n{QUOTED}",
+    "broken": f"# written by hand\n{QUOTED}Outputs\n",
 }
 OTHERS = {
     "kustomization.yaml": "resources:\n- a.yaml\n",
@@ -46,6 +49,8 @@ OTHERS = {
     "nested-flow.yaml": "{input: {Resources: {}}}",
     "notes": "Resources:\n- a manual\n",
     "notes.txt": "Resources: see the manual\n",
+    "post.txt": f"Queues in templates\n\nA queue is written as follows:\n\n{QUOTED}\nDeploy it and look.\n",
+    "post": f"Note: this is old.\nIt was written in 2019.\nSo it was.\nThen:\n{QUOTED}That is it.\n",
 }
 
 
