@@ -31,7 +31,7 @@ def looks_like_template(data: bytes, *, typed: bool = True) -> bool:
 
     It does when there is a top-level ``AWSTemplateFormatVersion``, ``Transform`` that names one of AWS, or
     ``Resources``. With ``typed``, for data that need not be YAML or JSON at all, ``Resources`` counts only
-    with a resource type (``Type: A::B``), a loop or an include, and prose that quotes a template (most lines
+    with a resource type (``Type: A::B``), a loop or an include, and prose that quotes a template (over a third of the lines
     that begin where its sections do are no keys) is none: prose has such headings too.
     """
     if data[:2] in _UTF16:
@@ -66,9 +66,9 @@ def _block(data: bytes, indent: bytes, typed: bool) -> bool:
 
 
 def _is_prose(data: bytes, start: bytes) -> bool:
-    """Whether most lines at the indent of the first one are neither keys nor entries nor comments."""
+    """Whether over a third of the lines at the first one's indent are neither keys nor entries nor comments."""
     lines = re.findall(start + rb"([^\s#%}\]-][^\n]*)", data, re.MULTILINE)
-    return sum(_KEY_LINE.match(line) is not None for line in lines) * 2 < len(lines)
+    return sum(_KEY_LINE.match(line) is not None for line in lines) * 3 < len(lines) * 2
 
 
 def _flow(data: bytes, typed: bool) -> bool:
