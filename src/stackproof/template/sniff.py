@@ -31,8 +31,8 @@ def looks_like_template(data: bytes, *, typed: bool = True) -> bool:
 
     It does when there is a top-level ``AWSTemplateFormatVersion``, ``Transform`` that names one of AWS, or
     ``Resources``. With ``typed``, for data that need not be YAML or JSON at all, ``Resources`` counts only
-    with a resource type (``Type: A::B``), a loop or an include, and prose that quotes a template (over a third of the lines
-    that begin where its sections do are no keys) is none: prose has such headings too.
+    with a resource type (``Type: A::B``), a loop or an include: prose has such headings too. And prose that
+    quotes a template is none: over a third of the lines that begin where its sections do are no keys.
     """
     if data[:2] in _UTF16:
         data = data.decode("utf-16", errors="replace").encode("utf-8")
@@ -66,7 +66,7 @@ def _block(data: bytes, indent: bytes, typed: bool) -> bool:
 
 
 def _is_prose(data: bytes, start: bytes) -> bool:
-    """Whether over a third of the lines at the first one's indent are neither keys nor entries nor comments."""
+    """Whether over a third of the lines at the first one's indent are no keys, entries or comments."""
     lines = re.findall(start + rb"([^\s#%}\]-][^\n]*)", data, re.MULTILINE)
     return sum(_KEY_LINE.match(line) is not None for line in lines) * 3 < len(lines) * 2
 
