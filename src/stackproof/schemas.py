@@ -99,12 +99,12 @@ def attribute(resource_type: str, name: str) -> dict[str, Any] | None:
         return None
     current: Any = root
     for part in name.split("."):
-        current = _follow(root, current)
+        current = follow(root, current)
         properties = current.get("properties") if isinstance(current, dict) else None
         current = properties.get(part) if isinstance(properties, dict) else None
         if current is None:
             return None
-    found = _follow(root, current)
+    found = follow(root, current)
     return found if isinstance(found, dict) else None
 
 
@@ -131,7 +131,8 @@ def _dotted(pointer: str) -> str:
     return pointer.removeprefix("/properties/").replace("/properties/", ".").replace("/", ".")
 
 
-def _follow(root: dict[str, Any], node: Any) -> Any:
+def follow(root: dict[str, Any], node: Any) -> Any:
+    """A node of a schema with its ``$ref`` resolved; None when it leads nowhere."""
     for _ in range(16):
         reference = node.get("$ref") if isinstance(node, dict) else None
         if not isinstance(reference, str) or not reference.startswith("#/"):

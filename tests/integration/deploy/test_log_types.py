@@ -129,11 +129,25 @@ def test_a_delivery_stream_delivers_and_changes_its_destination(one, changed, aw
     )
 
 
+BACKUP = {"BucketARN": "arn:aws:s3:::b", "RoleARN": "arn:aws:iam::123456789012:role/r"}
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
-        {"SplunkDestinationConfiguration": {"HECEndpoint": "https://example.com"}},
-        {"HttpEndpointDestinationConfiguration": {"EndpointConfiguration": {"Url": "https://example.com"}}},
+        {
+            "SplunkDestinationConfiguration": {
+                "HECEndpoint": "https://example.com",
+                "HECEndpointType": "Raw",
+                "S3Configuration": BACKUP,
+            }
+        },
+        {
+            "HttpEndpointDestinationConfiguration": {
+                "EndpointConfiguration": {"Url": "https://example.com"},
+                "S3Configuration": BACKUP,
+            }
+        },
     ],
     ids=["splunk", "http"],
 )
