@@ -96,7 +96,7 @@ def find(value: Any, written: Any, parent: Path, config: Config, environment: st
         if mapped is not None:
             return mapped
     text = texts[0]
-    if "${" in text:
+    if "${" in text or "{{resolve:" in text:
         return Target(problem=f"'{text}' is not known before the deploy", remote=True)
     if text.startswith("file://"):
         text = unquote(text.removeprefix("file://"))

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 NESTED_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 
 
+def module_of(name: str, resources: Mapping[str, Any]) -> str:
+    """The logical id of the module (type ``…::MODULE``) that a resource of this name may stand in, or "".
+
+    Its logical id begins with that of the module (CloudFormation user guide, "Using modules to encapsulate
+    and reuse resource configurations": referencing resources in a module).
+    """
+    kinds = {one: item.get("Type") for one, item in resources.items() if isinstance(item, dict)}
+    return next(
+        (one for one in kinds if name.startswith(one) and text_of(kinds[one]).endswith("::MODULE")), ""
+    )
+
+
 class References:
     """Resolves references of one scope; a circle of them is reported and ends as unknown."""
 
@@ -70,6 +82,9 @@ class References:
         return value
 
     def _dangling(self, function: str, target: str, path: DocPath, expression: Any) -> Unknown:
+        module = module_of(target, self._scope.section("Resources"))
+        if module:
+            return Unknown(expression, f"{module} is a module: what it holds is not known", generated=True)
         rule = "SP-RESOLVE-REF" if function == "Ref" else "SP-RESOLVE-GETATT"
         wanted = "parameter or resource" if function == "Ref" else "resource"
         return self._scope.invalid(

@@ -9,6 +9,7 @@ from stackproof.model import DocPath, Location, Related
 from stackproof.template import assertions, circles
 from stackproof.template.evaluate import Evaluator
 from stackproof.template.model import ABSENT, Choice, Configuration, Expanded, Resolved
+from stackproof.template.references import module_of
 from stackproof.template.resolve_parameters import settle
 from stackproof.template.resolve_scope import NestedOutputs, Scope
 from stackproof.template.unknowns import text_of
@@ -132,7 +133,7 @@ def _check_dependencies(scope: Scope) -> None:
         names = resource.get("DependsOn") if isinstance(resource, dict) else None
         listed = names if isinstance(names, list) else [names] if isinstance(names, str) else []
         for index, name in enumerate(listed):
-            if isinstance(name, str) and name not in resources:
+            if isinstance(name, str) and name not in resources and not module_of(name, resources):
                 path: DocPath = ("Resources", logical_id, "DependsOn")
                 scope.report(
                     "SP-RESOLVE-DEPENDSON",

@@ -93,6 +93,26 @@ def test_a_fault_is_a_finding_at_its_line_and_unknown(resolved: Any, expression:
     assert isinstance(result.outputs["Out"], Unknown)
 
 
+@pytest.mark.parametrize("name", ["ModuleBucket", "Module.Bucket"])
+def test_what_a_module_holds_is_unknown_and_no_fault(resolved: Any, name: str) -> None:
+    result = resolved(
+        f"""
+        Resources:
+          Module: {{Type: "Acme::Storage::Bucket::MODULE"}}
+          Topic: {{Type: "AWS::SNS::Topic", DependsOn: {name}}}
+        Outputs:
+          Name: {{Value: !Ref {name}}}
+          Arn: {{Value: !GetAtt [{name}, Arn]}}
+          Text: {{Value: !Sub "x-${{{name}}}"}}
+          Mod: {{Value: !Ref Modul}}
+        """
+    )
+    assert [(one.rule, one.path) for one in result.findings] == [
+        ("SP-RESOLVE-REF", ("Outputs", "Mod", "Value", "Ref"))
+    ]
+    assert all(isinstance(result.outputs[one], Unknown) for one in ("Name", "Arn", "Text"))
+
+
 def test_a_circle_of_references_is_named_and_ends(resolved: Any) -> None:
     result = resolved(
         """

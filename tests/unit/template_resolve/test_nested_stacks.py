@@ -131,8 +131,9 @@ def test_an_address_leads_to_a_local_file(estate: Any, url: str, path: str, mapp
     assert [item.parents for item in found.instances("child.yaml")] == [("master.yaml/Child",)]
 
 
-def test_an_address_that_nothing_maps_is_a_note(estate: Any) -> None:
-    found = estate({"master.yaml": parent(url="https://example.com/child.yaml")})
+@pytest.mark.parametrize("url", ["https://example.com/child.yaml", "'{{resolve:ssm:/path/of/it:1}}'"])
+def test_an_address_that_nothing_maps_is_a_note(estate: Any, url: str) -> None:
+    found = estate({"master.yaml": parent(url=url)})
     (finding,) = found.instances("master.yaml")[0].findings
     assert (finding.rule, finding.outcome) == ("SP-NEST-REMOTE", Outcome.NOTE)
 
