@@ -46,6 +46,15 @@ class Timer:
         """Let it not happen."""
         self.cancelled = True
 
+    def forget(self) -> None:
+        """Let it never happen, not after a restore either: what it holds is let go of.
+
+        A cancelled timer stays on the agenda until its time; those of a million invocations would keep a
+        million events.
+        """
+        self.cancelled = True
+        self.action, self.args, self.drives = nothing, (), False
+
     def matters(self) -> bool:
         """Whether ``run_until_idle`` moves the clock for it, as things stand."""
         return self.drives if isinstance(self.drives, bool) else self.drives()

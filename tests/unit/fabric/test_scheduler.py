@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 from stackproof.errors import InternalError
@@ -67,6 +69,25 @@ def test_a_cancelled_timer_neither_fires_nor_drives() -> None:
     scheduler = Scheduler(Clock(0))
     scheduler.after(5, "never", pytest.fail).cancel()
     assert scheduler.run_until_idle().seconds == 0
+
+
+class _Held:
+    def __call__(self) -> None:
+        pytest.fail("a forgotten timer fired")
+
+
+def test_a_forgotten_timer_lets_go_of_what_it_holds_and_never_comes_back() -> None:
+    scheduler = Scheduler(Clock(0))
+    held, argument = _Held(), _Held()
+    seen = [weakref.ref(held), weakref.ref(argument)]
+    timer = scheduler.after(60, "timeout", held, argument)
+    scheduler.after(90, "other", lambda: None)
+    state = scheduler.snapshot()
+    timer.forget()
+    del held, argument, timer
+    assert [one() is None for one in seen] == [True, True]
+    scheduler.restore(state)
+    assert scheduler.run_until_idle().seconds == 90
 
 
 def orders(seed: int) -> list[str]:

@@ -57,6 +57,40 @@ def test_a_hidden_message_comes_back_with_another_receipt(sqs, make, world) -> N
     assert second["Attributes"]["ApproximateReceiveCount"] == "2"
 
 
+def test_a_standard_queue_deletes_by_the_handle_of_any_receive(sqs, make, world) -> None:
+    sqs.send_message(QueueUrl=make(), MessageBody="m")
+    queues = world.service("sqs")
+    (message,) = queues.receive_raw(arn("q"), 1, visibility=0)
+    first = message.receipt
+    queues.receive_raw(arn("q"), 1)
+    assert message.receipt != first
+    queues.delete_batch_raw(arn("q"), [(message, first)])
+    assert not queues.queue(arn("q")).messages
+
+
+def test_a_fifo_queue_keeps_what_was_received_again_since(sqs, make, world) -> None:
+    sqs.send_message(QueueUrl=make("q.fifo"), MessageBody="m", MessageGroupId="g")
+    queues = world.service("sqs")
+    (message,) = queues.receive_raw(arn("q.fifo"), 1, visibility=0)
+    first = message.receipt
+    queues.receive_raw(arn("q.fifo"), 1)
+    queues.delete_batch_raw(arn("q.fifo"), [(message, first)])
+    assert queues.queue(arn("q.fifo")).messages
+    queues.delete_batch_raw(arn("q.fifo"), [(message, message.receipt)])
+    assert not queues.queue(arn("q.fifo")).messages
+
+
+def test_a_message_of_before_a_restore_is_deleted_in_the_restored_queue(sqs, make, world) -> None:
+    sqs.send_message(QueueUrl=make(), MessageBody="m")
+    queues = world.service("sqs")
+    (message,) = queues.receive_raw(arn("q"), 1)
+    world.restore(world.snapshot())
+    assert queues.queue(arn("q")).messages[message.number] is not message
+    queues.delete_batch_raw(arn("q"), [(message, message.receipt)])
+    assert not queues.queue(arn("q")).messages
+    queues.delete_batch_raw(arn("q"), [(message, message.receipt)])
+
+
 def test_too_many_receives_lead_to_the_dead_letter_queue(sqs, make) -> None:
     dead = make("dead")
     policy = json.dumps({"deadLetterTargetArn": arn("dead"), "maxReceiveCount": 2})

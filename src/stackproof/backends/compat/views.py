@@ -23,6 +23,9 @@ from stackproof.backends.compat import caches, clocks, debugger, files, tmp
 from stackproof.fabric.functions.view import View
 from stackproof.fabric.tasks import Task
 
+_chdir, _getcwd = os.chdir, os.getcwd
+"""The system's own: what stands for them later translates paths of environments."""
+
 _SWAPPED: tuple[tuple[str, str, Callable[[], Any]], ...] = (
     ("aws_lambda_powertools.logging.logger", "is_cold_start", lambda: True),
     ("aws_lambda_powertools.metrics.provider.cold_start", "is_cold_start", lambda: True),
@@ -32,6 +35,7 @@ _SWAPPED: tuple[tuple[str, str, Callable[[], Any]], ...] = (
 )
 """Module, attribute and first value of what shared packages keep for each execution environment."""
 
+_POWERTOOLS = "aws_lambda_powertools"
 _EMPTIED = (
     ("aws_lambda_powertools.utilities.parameters.constants", "DEFAULT_PROVIDERS"),
     ("aws_lambda_powertools.metrics.metrics", "Metrics._metrics"),
@@ -78,12 +82,12 @@ def _put_in(view: View) -> None:
     undo.append(partial(_hide_modules, view, shown))
     variables: Any = os.environ
     streams = (sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager)
-    undo.append(partial(_put_back, streams, variables._data, os.getcwd()))
+    undo.append(partial(_put_back, streams, variables._data, _getcwd()))
     sys.path = hooks["path"]
     sys.stdout = sys.stderr = view.output
     logging.root, logging.Logger.manager = hooks["logging"]
     variables._data = hooks["variables"]
-    os.chdir(view.cwd)
+    _chdir(view.cwd)
     _swap_globals(hooks)
     undo.append(partial(_swap_globals, hooks))
     _show_road(hooks)
@@ -102,7 +106,7 @@ def _put_back(streams: tuple[Any, ...], environ: Any, folder: str) -> None:
     variables: Any = os.environ
     variables._data = environ
     sys.path, sys.stdout, sys.stderr, logging.root, logging.Logger.manager = streams
-    os.chdir(folder)
+    _chdir(folder)
 
 
 # Preparing.
@@ -206,6 +210,8 @@ def _swap_globals(hooks: dict[str, Any]) -> None:
             mine = values[index]
             values[index] = getattr(module, attribute)
             setattr(module, attribute, mine)
+    if _POWERTOOLS not in modules:
+        return
     for content, (name, attribute) in zip(hooks["contents"], _EMPTIED, strict=True):
         module = modules.get(name)
         if module is not None:

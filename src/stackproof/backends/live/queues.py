@@ -180,9 +180,9 @@ class LiveQueues:
         if len(waiting) >= _MOST:
             self._flush(arn)
 
-    def delete_batch_raw(self, arn: str, receipts: Iterable[str]) -> None:
-        """Delete many received messages."""
-        for receipt in receipts:
+    def delete_batch_raw(self, arn: str, received: Iterable[tuple[Message, str]]) -> None:
+        """Delete many messages, each by the handle that it was received with."""
+        for _, receipt in received:
             self.delete_raw(arn, receipt)
 
     def _flush(self, arn: str) -> None:

@@ -96,6 +96,8 @@ class Runner:
     def _environment(self, version: Version) -> Environment:
         key = (version.arn, version.serial)
         idle = self._idle.get(key)
+        if idle and not self._world.scheduler.chooser.exploring:
+            return idle.pop()
         if idle:
             choices: list[Environment | None] = [*reversed(idle), None]
             names = [environment.stream for environment in reversed(idle)]
@@ -120,7 +122,7 @@ class Runner:
             task.kill(f"timed out at {task.point}")
 
     def _ended(self, invocation: Invocation, environment: Environment, task: Task, timer: Any) -> None:
-        timer.cancel()
+        timer.forget()
         function = invocation.function
         self.running[function.arn] -= 1
         if not self.running[function.arn]:

@@ -19,7 +19,9 @@ def record(message: Message, mapping: EventSourceMapping) -> dict[str, Any]:
         "receiptHandle": message.receipt,
         "body": message.body,
         "attributes": message.system_attributes(),
-        "messageAttributes": {name: _attribute(value) for name, value in message.attributes.items()},
+        "messageAttributes": {name: _attribute(value) for name, value in message.attributes.items()}
+        if message.attributes
+        else {},
         "md5OfBody": message.md5,
         "eventSource": "aws:sqs",
         "eventSourceARN": mapping.source,

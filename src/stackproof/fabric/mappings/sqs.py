@@ -7,7 +7,7 @@ over, or when its payload reaches 6 MB.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -204,12 +204,12 @@ class SqsSource:
         if not mapping.patterns:
             return found
         kept: Records = []
-        refused: list[Entry] = []
+        refused: Records = []
         for message, entry in found:
             if passes(entry, mapping.patterns):
                 kept.append((message, entry))
             else:
-                refused.append(entry)
+                refused.append((message, entry))
         self._delete(mapping, refused, "lambda.Filter")
         return kept
 
@@ -254,7 +254,7 @@ class SqsSource:
             return
         entries = [entry for _, entry in batch]
         payload = msgspec.json.encode({"Records": entries})
-        ended = partial(self._ended, mapping.uuid, entries)
+        ended = partial(self._ended, mapping.uuid, batch)
         try:
             self._lambda.invoking.start(
                 function, version, mapping.target, payload, arns.last(mapping.source), ended,
@@ -288,7 +288,7 @@ class SqsSource:
         drives: Callable[[], bool] = partial(self._waits, mapping.uuid)
         world.scheduler.after(poller.pause, label, self._poll, mapping.uuid, drives=drives)
 
-    def _ended(self, uuid: str, batch: Sequence[Entry], invocation: Invocation, outcome: Outcome) -> None:
+    def _ended(self, uuid: str, batch: Records, invocation: Invocation, outcome: Outcome) -> None:
         poller = self._pollers.get(uuid)
         if poller is None:
             return
@@ -298,8 +298,8 @@ class SqsSource:
         if mapping is not None and not outcome.error:
             done = batch
             if mapping.partial:
-                left = answers.failed(outcome.payload, [entry["messageId"] for entry in batch])
-                done = [entry for entry in batch if entry["messageId"] not in left]
+                left = answers.failed(outcome.payload, [entry["messageId"] for _, entry in batch])
+                done = [one for one in batch if one[1]["messageId"] not in left]
             lost = self.duplicates and self._world.scheduler.choose(
                 "deletion", [False, True], ["done", "lost"]
             )
@@ -307,14 +307,14 @@ class SqsSource:
                 self._delete(mapping, done, "sqs.Delete")
         self._poll(uuid)
 
-    def _delete(self, mapping: EventSourceMapping, batch: Sequence[Entry], verb: str) -> None:
+    def _delete(self, mapping: EventSourceMapping, batch: Records, verb: str) -> None:
         """Delete with the receipts of this receive: on a FIFO queue an older one no longer holds."""
         if not batch:
             return
-        receipts = [entry["receiptHandle"] for entry in batch]
-        self._world.service("sqs").delete_batch_raw(mapping.source, receipts)
+        received = [(message, entry["receiptHandle"]) for message, entry in batch]
+        self._world.service("sqs").delete_batch_raw(mapping.source, received)
         journal = self._world.journal
-        detail = {"MessageIds": [entry["messageId"] for entry in batch]} if journal.full else None
+        detail = {"MessageIds": [entry["messageId"] for _, entry in batch]} if journal.full else None
         journal.record(f"{arns.last(mapping.function)} mapping", verb, arns.last(mapping.source), detail)
 
     # Snapshots.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from stackproof.fabric import arns
@@ -160,10 +161,14 @@ def _redrive(text: str) -> str:
 def redrive_target(settings: Mapping[str, str]) -> tuple[str, int] | None:
     """(dead-letter queue's ARN, maxReceiveCount) of a queue's settings."""
     text = settings.get("RedrivePolicy")
-    if not text:
-        return None
-    policy = json.loads(text)
-    return policy["deadLetterTargetArn"], policy["maxReceiveCount"]
+    return _target_of(text) if text else None
+
+
+@lru_cache(maxsize=256)
+def _target_of(policy: str) -> tuple[str, int]:
+    """What a redrive policy says; every receive asks."""
+    told = json.loads(policy)
+    return told["deadLetterTargetArn"], told["maxReceiveCount"]
 
 
 def may_redrive(settings: Mapping[str, str], source: str) -> bool:

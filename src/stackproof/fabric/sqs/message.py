@@ -59,14 +59,16 @@ class Message:
             "ApproximateReceiveCount": str(self.receives),
             "ApproximateFirstReceiveTimestamp": str(self.first_received_ms),
         }
-        optional = {
-            "SequenceNumber": self.sequence,
-            "MessageDeduplicationId": self.deduplication,
-            "MessageGroupId": self.group,
-            "AWSTraceHeader": self.trace,
-            "DeadLetterQueueSourceArn": self.origin,
-        }
-        found.update({name: value for name, value in optional.items() if value})
+        if self.sequence:
+            found["SequenceNumber"] = self.sequence
+        if self.deduplication:
+            found["MessageDeduplicationId"] = self.deduplication
+        if self.group:
+            found["MessageGroupId"] = self.group
+        if self.trace:
+            found["AWSTraceHeader"] = self.trace
+        if self.origin:
+            found["DeadLetterQueueSourceArn"] = self.origin
         return found
 
 
@@ -110,7 +112,7 @@ def attributes_size(attributes: Attributes) -> int:
 def make_receipt(queue: str, message: Message, noise: str) -> str:
     """A receipt handle; it names the queue, the message and the receive."""
     text = f"{noise} {queue} {message.number} {message.receives}"
-    return base64.b64encode(text.encode()).decode()
+    return binascii.b2a_base64(text.encode(), newline=False).decode()
 
 
 def read_receipt(queue: str, handle: str) -> tuple[int, int] | None:

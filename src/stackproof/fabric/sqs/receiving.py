@@ -190,14 +190,16 @@ class Receiving:
                 self._service.wake(queue)
             self._service.settled(queue)
 
-    def delete_all(self, queue: Queue, receipts: Iterable[str]) -> None:
-        """Delete by receipt handles, passing over those that no longer hold."""
+    def delete_all(self, queue: Queue, received: Iterable[tuple[Message, str]]) -> None:
+        """Delete messages by their receipt handles, passing over those that no longer hold."""
         deleted = 0
-        for receipt in receipts:
-            try:
-                message = self._find(queue, receipt)
-            except ServiceError:
-                continue
+        for known, receipt in received:
+            message: Message | None = known
+            if queue.fifo or queue.messages.get(known.number) is not known:
+                try:
+                    message = self._find(queue, receipt)
+                except ServiceError:
+                    continue
             deleted += 1
             if message is not None:
                 queue.remove(message)

@@ -33,28 +33,28 @@ class Sending:
         """One message."""
         queue = self._service.by_url(params["QueueUrl"], caller)
         self._check_tokens(queue, params)
-        self._check_content(queue, params, in_batch=False)
-        return self.enqueue(queue, params, caller)
+        size = validate.size(params["MessageBody"], params.get("MessageAttributes") or {})
+        self._check_content(queue, params, size, in_batch=False)
+        return self.enqueue(queue, params, caller, size)
 
     def send_message_batch(self, params: Params, caller: Caller) -> Response:
         """Up to ten messages; content errors fail their own entry only."""
         queue = self._service.by_url(params["QueueUrl"], caller)
         entries = params["Entries"]
         validate.batch(entries, "SendMessageBatchRequestEntry")
-        validate.batch_size(
-            validate.size(entry["MessageBody"], entry.get("MessageAttributes") or {}) for entry in entries
-        )
+        sizes = [validate.size(one["MessageBody"], one.get("MessageAttributes") or {}) for one in entries]
+        validate.batch_size(sizes)
         for entry in entries:
             self._check_tokens(queue, entry)
         successful: list[Response] = []
         failed: list[Response] = []
-        for entry in entries:
+        for entry, size in zip(entries, sizes, strict=True):
             try:
-                self._check_content(queue, entry, in_batch=True)
+                self._check_content(queue, entry, size, in_batch=True)
             except ServiceError as error:
                 failed.append(batch_failure(entry["Id"], error))
                 continue
-            successful.append({"Id": entry["Id"], **self.enqueue(queue, entry, caller)})
+            successful.append({"Id": entry["Id"], **self.enqueue(queue, entry, caller, size)})
         return batch_response(successful, failed)
 
     @staticmethod
@@ -83,24 +83,24 @@ class Sending:
             )
 
     @staticmethod
-    def _check_content(queue: Queue, params: Params, *, in_batch: bool) -> None:
+    def _check_content(queue: Queue, params: Params, size: int, *, in_batch: bool) -> None:
         body = params["MessageBody"]
         given = params.get("MessageAttributes") or {}
         validate.body(body)
         if given:
             validate.attributes(given)
         limit = queue.seconds("MaximumMessageSize")
-        if validate.size(body, given) > limit:
+        if size > limit:
             raise validate.too_long(limit, in_batch=in_batch)
 
-    def enqueue(self, queue: Queue, params: Params, caller: Caller) -> Response:
-        """Put a checked message into the queue (or recognise it as a duplicate)."""
+    def enqueue(self, queue: Queue, params: Params, caller: Caller, size: int) -> Response:
+        """Put a checked message of ``size`` bytes into the queue (or recognise it as a duplicate)."""
         given = params.get("MessageAttributes") or {}
         system = params.get("MessageSystemAttributes") or {}
         now = self._service.world.clock.ms
         queue.number += 1
         message = Message(queue.number, self._service.world.ids.uuid(), params["MessageBody"], now)
-        message.sender = caller.user_id
+        message.sender, message.size = caller.user_id, size
         message.group = params.get("MessageGroupId") or ""
         if given:
             message.attributes = {name: dict(value) for name, value in given.items()}
@@ -128,7 +128,8 @@ class Sending:
         """Put a finished message into a queue, and tell who waits for it."""
         now = self._service.world.clock.ms
         message.entered_ms = now
-        message.size = validate.size(message.body, message.attributes)
+        if not message.size:
+            message.size = validate.size(message.body, message.attributes)
         if queue.fifo and not message.sequence:
             queue.sequence += 1
             message.sequence = str(_FIRST_SEQUENCE + queue.sequence * 256)

@@ -168,11 +168,12 @@ class SqsService:
             except ServiceError:
                 return
 
-    def delete_batch_raw(self, arn: str, receipts: Iterable[str]) -> None:
-        """Delete many received messages at once; those that cannot be are passed over."""
+    def delete_batch_raw(self, arn: str, received: Iterable[tuple[Message, str]]) -> None:
+        """Delete many messages at once, each by the handle that it was received with; those that cannot be
+        are passed over."""
         queue = self.queue(arn)
         if queue is not None:
-            self.receiving.delete_all(queue, receipts)
+            self.receiving.delete_all(queue, received)
 
     def release_raw(self, arn: str, receipt: str, seconds: int) -> None:
         """Change the visibility timeout of a received message."""
