@@ -27,6 +27,10 @@ HORIZON = 6 * 3600.0
 Drives = bool | Callable[[], bool]
 
 
+def _forgotten() -> None:
+    """What a timer does that nobody wants any more."""
+
+
 class Timer:
     """Something that happens later. ``cancel`` it when it must not."""
 
@@ -53,7 +57,7 @@ class Timer:
         million events.
         """
         self.cancelled = True
-        self.action, self.args, self.drives = nothing, (), False
+        self.action, self.args, self.drives = _forgotten, (), False
 
     def matters(self) -> bool:
         """Whether ``run_until_idle`` moves the clock for it, as things stand."""
