@@ -11,6 +11,7 @@ StackproofError                 exit code 2 unless a subclass says otherwise
 ├── CapabilityMissing           a backend cannot do what was asked; skips a test by name
 ├── DeploymentFailed            a stack could not be created, updated or deleted; exit code 1
 ├── NotEmulated                 a test demands more than the backend emulates
+│   └── CallNotEmulated         an API call that the backend has not got
 └── InternalError               a defect of stackproof itself; exit code 3
 """
 
@@ -93,6 +94,10 @@ class DeploymentFailed(StackproofError):
 
 class NotEmulated(StackproofError):
     """A test demands more than the backend emulates."""
+
+
+class CallNotEmulated(NotEmulated, NotImplementedError):
+    """An API call that the backend has not got."""
 
 
 class InternalError(StackproofError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from stackproof.backends.compat import boto, clients
 from stackproof.backends.packing import packed, packed_folder
+from stackproof.errors import CallNotEmulated
 from stackproof.fabric import registry
 from stackproof.fabric.service import Caller, Params, Response
 from stackproof.fabric.tasks import current
@@ -42,6 +43,7 @@ class WorldBackend:
     def __init__(self) -> None:
         self._callers: dict[tuple[str, str], Caller] = {}
         self.refusals: list[str] = []
+        self.missing: list[str] = []
 
     @property
     def account(self) -> str:
@@ -84,6 +86,11 @@ class WorldBackend:
         self.world.journal.record(actor, "net.Refused", host)
         if task is not None:
             self.refusals.append(f"{actor} wanted a connection to {host}")
+
+    def note_missing(self, error: CallNotEmulated, caller: Caller) -> None:
+        """A task called what nobody emulates: its code may handle the error, and the test must know."""
+        if current() is not None:
+            self.missing.append(f"{caller.actor}: {error}")
 
     def asked(
         self,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from stackproof.backends import lacking
 from stackproof.backends.common import WorldBackend, whoami
 from stackproof.backends.compat import (
     boto,
@@ -31,7 +32,7 @@ from stackproof.backends.compat import (
     wire,
 )
 from stackproof.backends.compat import moto as motos
-from stackproof.errors import UsageError
+from stackproof.errors import CallNotEmulated, UsageError
 from stackproof.fabric.service import Caller, Params, Response, ServiceError
 from stackproof.fabric.tasks import current
 from stackproof.fabric.world import World
@@ -184,10 +185,14 @@ class EmbeddedBackend(WorldBackend):
         if operation == "GetCallerIdentity" and _as_itself(client, caller):
             original = partial(whoami, caller)
         elif not self.world.owns(service, operation) and not self._fast(service, operation):
+            whole = lacking.named(client, operation, original)
             try:
                 return self.world.call(
-                    service, operation, params, caller, lambda p, c: self._by_moto(original, c)
+                    service, operation, params, caller, lambda p, c: self._by_moto(whole, c)
                 )
+            except CallNotEmulated as error:
+                self.note_missing(error, caller)
+                raise
             except ServiceError as error:  # a guard's: moto's own errors are botocore's already
                 model, _, context = boto.prepared(client, operation, params)
                 parsed = boto.error_response(client, error, self.world.ids.uuid())
@@ -248,6 +253,9 @@ class EmbeddedBackend(WorldBackend):
         self.world.service("dynamodb").destinations.changed(changes, caller)
 
     def _send(self, request: Any) -> Any:
+        double = self.world.http.find(request.url)
+        if double is not None:
+            return web.aws_answer(request)
         return motos.respond(request, self._account_of_call or self.world.account)
 
     # ``fabric.service.State``.

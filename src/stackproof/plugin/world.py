@@ -255,6 +255,8 @@ def opened(request: pytest.FixtureRequest, kind: str) -> Iterator[Fabric]:
         if backend.refusals:
             told = "; ".join(dict.fromkeys(backend.refusals))
             pytest.fail(f"{told}: refused, declare an HTTP double for what it calls", pytrace=False)
+        if backend.missing:
+            pytest.fail("\n".join(dict.fromkeys(backend.missing)), pytrace=False)
 
 
 def _prepare_process(config: pytest.Config) -> None:

@@ -200,3 +200,24 @@ def test_the_seed_decides_ids_and_the_level_can_be_demanded_of_all(tmp_path):
         return re.search(r"id (\S+)", text)[1]
 
     assert drawn(1) != drawn(2)
+
+
+def test_a_handler_that_swallows_a_call_that_nobody_emulates_fails_the_test_by_name(tmp_path):
+    (tmp_path / "test_call.py").write_text(
+        "CODE = '''\n"
+        "import boto3\n"
+        "def handler(event, context):\n"
+        "    try:\n"
+        "        boto3.client('lexv2-runtime').delete_session(\n"
+        "            botId='A' * 10, botAliasId='B' * 10, localeId='en_GB', sessionId='ab')\n"
+        "    except Exception:\n"
+        "        return 'no matter'\n"
+        "'''\n"
+        "def test_call(stack, aws):\n"
+        "    function = {'Type': 'AWS::Serverless::Function', 'Properties': {\n"
+        "        'InlineCode': CODE, 'Handler': 'index.handler', 'Runtime': 'python3.13'}}\n"
+        "    made = stack({'Transform': 'AWS::Serverless-2016-10-31', 'Resources': {'F': function}})\n"
+        "    answer = aws('lambda').invoke(FunctionName=made.function('F'))\n"
+        "    assert answer['Payload'].read() == b'\"no matter\"'\n"
+    )
+    assert "not emulated: lexv2-runtime.DeleteSession" in run(tmp_path, code=1)

@@ -107,6 +107,27 @@ def base(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{host}" if port == usual else f"{scheme}://{host}:{port}"
 
 
+def aws_answer(prepared: Any) -> Any:
+    """What a double of an AWS endpoint answers to a prepared botocore request, as its transport gives it."""
+    from botocore.awsrequest import AWSResponse
+    from botocore.exceptions import EndpointConnectionError
+    from moto.core.botocore_stubber import MockRawResponse
+
+    headers = tuple((str(name), _text(value)) for name, value in prepared.headers.items())
+    body = prepared.body or b""
+    data = body.read() if hasattr(body, "read") else body
+    sent = data.encode() if isinstance(data, str) else bytes(data)
+    answer = exchange(Request(prepared.method, prepared.url, headers, sent, actor()))
+    if isinstance(answer, Failure):
+        raise EndpointConnectionError(endpoint_url=prepared.url)
+    made: Any = AWSResponse
+    return made(prepared.url, answer.status, dict(answer.headers), MockRawResponse(answer.body))
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
 class _Socket:
     """Looks enough like a socket for ``http.client``."""
 
