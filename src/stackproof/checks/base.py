@@ -76,8 +76,9 @@ def _load(point: EntryPoint) -> Check | Problem:
     hint = "fix or uninstall the package that brings it"
     try:
         check = point.load()()
-    except (ImportError, AttributeError, TypeError) as error:
-        return Problem(f"the check '{point.name}' ({point.value}) cannot be loaded: {error}", hint=hint)
+    except Exception as error:  # noqa: BLE001 - whoever wrote the check decides what it raises
+        said = f"{type(error).__name__}: {error}"
+        return Problem(f"the check '{point.name}' ({point.value}) cannot be loaded: {said}", hint=hint)
     if not isinstance(check, Check):
         return Problem(f"the check '{point.name}' ({point.value}) has no 'rules' and 'run'", hint=hint)
     return check

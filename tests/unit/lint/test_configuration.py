@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,18 @@ def test_a_rule_that_imports_what_is_not_there_is_named_with_its_line(engine, li
     with pytest.raises(RuleError) as caught:
         engine()
     assert (Path(caught.value.file).name, caught.value.line) == ("rule.py", 2)
+
+
+def test_a_rule_file_that_never_ends_is_cut_off_at_its_line(tmp_path):
+    Path(tmp_path, "rules").mkdir()
+    Path(tmp_path, "rules", "endless.py").write_text("while True:\n    pass\n", encoding="utf-8")
+    Path(tmp_path, ".cfnlintrc").write_text("append_rules: [rules]\n", encoding="utf-8")
+    # A signal ends it, and only the main thread gets signals: hence a process of its own.
+    code = (
+        "from pathlib import Path; from stackproof.checks.lint.adapter import Linter; Linter(Path.cwd(), 1.0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    last = done.stderr.splitlines()[-1]
+    assert "rules/endless.py:1:1: this cfn-lint rule file cannot be imported: TimeoutError" in last

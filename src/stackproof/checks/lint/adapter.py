@@ -36,8 +36,9 @@ from cfnlint.runner.deployment_file.runner import expand_deployment_files
 from cfnlint.runner.parameter_file.runner import expand_parameter_files
 from cfnlint.runner.template.runner import run_template_by_data, run_template_by_file_path
 
-from stackproof.checks.lint.broken import explain
+from stackproof.checks.lint.broken import explain, is_own
 from stackproof.checks.lint.compat import along, only, speed_up
+from stackproof.checks.lint.deadline import deadline
 from stackproof.checks.lint.surroundings import config_file
 from stackproof.errors import ConfigError, RuleError
 from stackproof.model import DocPath, Location, RuleInfo, Severity
@@ -84,16 +85,18 @@ class Linter:
     """cfn-lint with its rules loaded once, for many templates.
 
     ``base`` is the folder whose ``.cfnlintrc`` counts (the command line's current folder); relative
-    paths in it start there. Raises ``ConfigError`` for a broken ``.cfnlintrc`` or override file and
+    paths in it start there. ``limit`` is in seconds, for the import of appended rules.
+
+    Raises ``ConfigError`` for a broken ``.cfnlintrc`` or override file and
     ``RuleError`` for appended rules that cannot be loaded.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, limit: float = 60.0) -> None:
         self.base = base
         _silence()
         speed_up()
         with contextlib.chdir(base):
-            self._config, self._rules = _setup(base)
+            self._config, self._rules = _setup(base, limit)
             self._ignored = {str(Path(name).absolute()) for name in self._config._ignore_templates()}
 
     def ignores(self, path: Path) -> bool:
@@ -181,11 +184,11 @@ class Linter:
         )
 
 
-def _setup(base: Path) -> tuple[TemplateConfig, Any]:
+def _setup(base: Path, limit: float) -> tuple[TemplateConfig, Any]:
     printed = io.StringIO()
     file = _blamed(base)
     try:
-        with contextlib.redirect_stdout(printed), _alive():
+        with contextlib.redirect_stdout(printed), _alive(), deadline(limit, _is_own):
             # Template names are given one by one, so the configuration's own 'templates' must not count.
             config = TemplateConfig([], templates=[])
             runner = Runner(config)
@@ -226,6 +229,10 @@ def _alive() -> Iterator[None]:
         yield
     finally:
         os._exit = real
+
+
+def _is_own(file: str) -> bool:
+    return is_own(file, _PACKAGE)
 
 
 def _blamed(base: Path) -> str:

@@ -39,13 +39,18 @@ def explain(error: BaseException, file: str, lint: Path) -> StackproofError | No
         message = f"is not valid Python: {error.msg}"
         return RuleError(message, file=error.filename, line=line, column=column, hint=_HINT)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        if path.is_file() and not _is_tool(path, lint):
+        if is_own(frame.filename, lint):
             said = "ends the program" if isinstance(error, SystemExit) else "cannot be imported"
             message = f"this cfn-lint rule file {said}: {type(error).__name__}: {error}"
             column = (frame.colno or 0) + 1
             return RuleError(message, file=frame.filename, line=frame.lineno or 0, column=column, hint=_HINT)
     return None
+
+
+def is_own(file: str, lint: Path) -> bool:
+    """Whether a code file is neither cfn-lint's (``lint``: its folder), nor ours, nor Python's."""
+    path = Path(file)
+    return path.is_file() and not _is_tool(path, lint)
 
 
 def _is_tool(path: Path, lint: Path) -> bool:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SOURCE = "cfn-lint"
 _ANSWERS_KEPT = 64
+_LOADING = 10.0
+"""Seconds that appended rules may take to be imported, at least: ``time_limit`` is that of a template."""
 _SET = re.compile(r"\{'[^'{}]*'(?:, '[^'{}]*')+\}")
 
 
@@ -38,7 +40,7 @@ class LintEngine:
 
         self.config = config
         self.root = root
-        self._linter = Linter(base_folder(root))
+        self._linter = Linter(base_folder(root), max(config.time_limit, _LOADING))
         self._answers: dict[str, list[LintMatch]] = {}
 
     @property
