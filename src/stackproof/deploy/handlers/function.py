@@ -46,6 +46,7 @@ class Function(Handler):
         "Code",
         "ReservedConcurrentExecutions",
         "RecursiveLoop",
+        "RuntimeManagementConfig",
         "Tags",
     }
     inert: ClassVar[Mapping[str, str]] = {
@@ -54,6 +55,7 @@ class Function(Handler):
         "CodeSigningConfigArn": "signatures are not checked",
         "RecursiveLoop": "loops are not detected",
         "SnapStart": "every environment starts cold",
+        "RuntimeManagementConfig": "runtimes are not updated",
     }
 
     def create(self, job: Job) -> Made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,6 +10,20 @@ from stackproof.deploy.fit import text
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.model import Made
 from stackproof.deploy.names import uuid_of
+
+_CALLERS = frozenset(
+    {
+        "apigateway", "events", "firehose", "iot", "lambda", "lambda.alarms.cloudwatch", "logs", "pipes",
+        "s3", "scheduler", "sns", "sqs",
+    }
+)  # fmt: skip
+"""Services of this world that call functions. Cognito, Alexa, SES and the like do not."""
+
+
+def _short(principal: str) -> str:
+    """A service's name without its domain and region (``logs.us-east-1.amazonaws.com``)."""
+    name = re.sub(r"\.amazon(aws)?\.com(\.cn)?$", "", principal)
+    return re.sub(r"\.[a-z]{2}(-[a-z]+)+-\d$", "", name)
 
 
 class Permission(Handler):
@@ -28,6 +43,10 @@ class Permission(Handler):
         """AddPermission."""
         statement = job.name("")[-100:].lstrip("-")
         job.call("lambda", "add_permission", {"StatementId": statement, **job.pick(self._table)})
+        principal = str(job.get("Principal"))
+        service = principal.endswith((".amazonaws.com", ".amazon.com", ".amazonaws.com.cn"))
+        if service and job.backend.kind == "embedded" and _short(principal) not in _CALLERS:
+            job.left_out("Principal", f"nothing here calls functions as {principal}")
         return Made(statement, {"Id": statement}, {"function": job.get("FunctionName")})
 
     def delete(self, job: Job, made: Made) -> None:
