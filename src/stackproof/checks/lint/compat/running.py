@@ -16,8 +16,6 @@ from stackproof.checks.lint.compat.patching import is_known, replace
 
 def rules() -> None:
     """Run the rules without asking the configuration once a rule and every rule for every resource."""
-    cls = rules_module.Rules
-    plain_resource = rules_module.CloudFormationLintRule.matchall_resource_properties
 
     def run(self: Any, filename: Any, cfn: Any, config: Any) -> Iterator[Any]:
         enabled = _prepare(self, cfn, config)
@@ -26,40 +24,33 @@ def rules() -> None:
                 continue
             checked = self.run_check(rule.matchall, filename, rule_id, config, enabled, filename, cfn)
             yield from (match for match in checked if match.rule.id in enabled)
-        # The stock matchall_resource_properties answers only for the rule's own resource types.
-        by_type = [
-            (
-                rule_id,
-                rule,
-                None
-                if type(rule).matchall_resource_properties is not plain_resource
-                else frozenset(rule.resource_property_types),
-            )
-            for rule_id, rule in self.data.items()
-        ]
-        for name, body in cfn.get_resources().items():
-            kind, properties = body.get("Type"), body.get("Properties")
-            if not isinstance(kind, str) or not isinstance(properties, dict):
-                continue
-            path = ["Resources", name, "Properties"]
-            for rule_id, rule, kinds in by_type:
-                if kinds is not None and kind not in kinds:
-                    continue
-                checked = self.run_check(
-                    rule.matchall_resource_properties,
-                    filename,
-                    rule_id,
-                    config,
-                    enabled,
-                    filename,
-                    cfn,
-                    properties,
-                    kind,
-                    path,
-                )
-                yield from (match for match in checked if match.rule.id in enabled)
+        yield from _of_resources(self, filename, cfn, config, enabled)
 
-    replace(cls, "run", run)
+    replace(rules_module.Rules, "run", run)
+
+
+def _of_resources(rules: Any, filename: Any, cfn: Any, config: Any, enabled: set[str]) -> Iterator[Any]:
+    # The stock matchall_resource_properties answers only for the rule's own resource types.
+    stock = rules_module.CloudFormationLintRule.matchall_resource_properties
+    by_type = [
+        (
+            rule_id,
+            rule.matchall_resource_properties,
+            None
+            if type(rule).matchall_resource_properties is not stock
+            else frozenset(rule.resource_property_types),
+        )
+        for rule_id, rule in rules.data.items()
+    ]
+    for name, body in cfn.get_resources().items():
+        kind, properties = body.get("Type"), body.get("Properties")
+        if not isinstance(kind, str) or not isinstance(properties, dict):
+            continue
+        given = (filename, cfn, properties, kind, ["Resources", name, "Properties"])
+        for rule_id, judge, kinds in by_type:
+            if kinds is None or kind in kinds:
+                checked = rules.run_check(judge, filename, rule_id, config, enabled, *given)
+                yield from (match for match in checked if match.rule.id in enabled)
 
 
 def _prepare(rules: Any, cfn: Any, config: Any) -> set[str]:
