@@ -23,6 +23,7 @@ from stackproof.backends.compat import (
     iam,
     lambdas,
     machine,
+    presigned,
     signals,
     sockets,
     tables,
@@ -82,6 +83,7 @@ class EmbeddedBackend(WorldBackend):
         self._mutated = True
         self._last_copy: Any = None
         self.world.wire = wire.answer
+        self.world.http.buckets = presigned
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved
 
@@ -107,6 +109,7 @@ class EmbeddedBackend(WorldBackend):
             sockets.guard(self.note_refusal),
             boto.activate(self._answer, self._send),
             web.activate(self.world.http),
+            presigned.activate(self.world),
             lambdas.activate(self.world),
             self.environment(),
             _fewer_collections(),
@@ -184,7 +187,7 @@ class EmbeddedBackend(WorldBackend):
         caller = self.caller_of(client)
         if operation == "GetCallerIdentity" and _as_itself(client, caller):
             original = partial(whoami, caller)
-        elif not self.world.owns(service, operation) and not self._fast(service, operation):
+        elif not self._fast(service, operation) and not self.world.owns(service, operation):
             whole = lacking.named(client, operation, original)
             try:
                 return self.world.call(
@@ -194,23 +197,21 @@ class EmbeddedBackend(WorldBackend):
                 self.note_missing(error, caller)
                 raise
             except ServiceError as error:  # a guard's: moto's own errors are botocore's already
-                model, _, context = boto.prepared(client, operation, params)
+                plan, _, context = boto.prepared(client, operation, params)
                 parsed = boto.error_response(client, error, self.world.ids.uuid())
-                return boto.answered(client, model, context, parsed)
-        model, params, context = boto.prepared(client, operation, params, self.world.ids.uuid)
+                return boto.answered(client, plan, context, parsed)
+        plan, params, context = boto.prepared(client, operation, params, self.world.ids.uuid)
         try:
             response = self.world.call(
                 service, operation, params, caller, partial(self._fast_call, original, operation)
             )
         except ServiceError as error:
             parsed = boto.error_response(client, error, self.world.ids.uuid())
-            return boto.answered(client, model, context, parsed)
+            return boto.answered(client, plan, context, parsed)
         if "ResponseMetadata" in response:
             return response
-        response["ResponseMetadata"] = boto.metadata(
-            self.world.ids.uuid(), boto.status(model, response), client, operation
-        )
-        return boto.answered(client, model, context, response)
+        response["ResponseMetadata"] = boto.metadata(self.world.ids.uuid(), plan.status(response), plan.kind)
+        return boto.answered(client, plan, context, response)
 
     @staticmethod
     def _fast(service: str, operation: str) -> bool:
@@ -222,8 +223,10 @@ class EmbeddedBackend(WorldBackend):
         """What the fabric does not own: DynamoDB's data straight into moto, and who calls."""
         if operation not in motos.DYNAMO_OPERATIONS:
             return original()
+        self._mutated = True
+        if operation == "PutItem" and motos.put(params, caller.account, caller.region):
+            return {}
         with clocks.virtual(self.world.clock):
-            self._mutated = True
             try:
                 response = motos.dynamo(operation, params, caller.account, caller.region)
             except motos.DynamoRefused:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json as jsons
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from stackproof.errors import UsageError
@@ -120,6 +120,19 @@ class Double:
         )
 
 
+class Buckets(Protocol):
+    """What answers presigned requests to S3."""
+
+    def is_bucket(self, url: str) -> bool:
+        """Whether a URL is one of S3."""
+
+    def is_signed(self, request: Request) -> bool:
+        """Whether a request can be answered: it was signed beforehand, or is a form."""
+
+    def answer(self, request: Request, world: World) -> Response:
+        """S3's answer."""
+
+
 class Http:
     """The doubles of a world. ``requests`` are all requests that tasks made, in order."""
 
@@ -127,6 +140,7 @@ class Http:
         self._world = world
         self.doubles: list[Double] = []
         self.requests: list[Request] = []
+        self.buckets: Buckets | None = None
 
     def double(self, base: str, answers: Handler | Mapping[tuple[str, str], Given] | Given = None) -> Double:
         """Declare what answers below ``base`` (``https://host[:port][/path]``).
@@ -152,8 +166,10 @@ class Http:
         return None
 
     def serves(self, url: str) -> bool:
-        """Whether a URL is a deployed API or function URL of this world, or has a double."""
-        return is_deployed(url) or self.find(url) is not None
+        """Whether a URL is a deployed API or function URL of this world, one of S3, or has a double."""
+        if is_deployed(url) or self.find(url) is not None:
+            return True
+        return self.buckets is not None and self.buckets.is_bucket(url)
 
     def request(
         self,
@@ -199,6 +215,9 @@ class Http:
         if is_deployed(request.url):
             answer: Response = self._world.service("apigateway").handle(request)
             return answer
+        buckets = self.buckets
+        if buckets is not None and buckets.is_bucket(request.url) and buckets.is_signed(request):
+            return buckets.answer(request, self._world)
         raise undeclared(request)
 
     def snapshot(self) -> Any:

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 from stackproof.backends.compat import clients
 from stackproof.errors import CapabilityMissing
 from stackproof.fabric.http import Request, Response
+from stackproof.fabric.service import Caller
 from stackproof.fabric.tasks import current
 
 _CHUNKED = "aws-chunked"
@@ -34,11 +35,14 @@ _SERVICES = {
 """The first labels of hosts that are not the name of the service in botocore."""
 
 
-def answer(request: Request) -> Response:
-    """AWS's answer to a request of the running task; ``CapabilityMissing`` for what nobody can read."""
+def answer(request: Request, caller: Caller | None = None) -> Response:
+    """AWS's answer to a request of the running task, or of ``caller`` where there is none.
+
+    Raises ``CapabilityMissing`` for what nobody can read.
+    """
     service, region = place(request)
     try:
-        return _answered(request, service, region)
+        return _answered(request, service, region, caller)
     except _Unread as error:
         raise CapabilityMissing(
             f"not emulated: {request.method} {request.url} of {request.actor}: {error}",
@@ -61,11 +65,11 @@ def place(request: Request) -> tuple[str, str]:
     return _SERVICES.get(prefix, prefix), (match["region"] if match is not None else "") or ""
 
 
-def _answered(request: Request, service: str, region: str) -> Response:
+def _answered(request: Request, service: str, region: str, caller: Caller | None) -> Response:
     from botocore.exceptions import ClientError, ParamValidationError
 
     task = current()
-    identity = task.identity if task is not None else None
+    identity = task.identity if task is not None and task.identity is not None else caller
     assert identity is not None  # workers run in tasks of functions, which have a role
     protocol, operation, params = _read(request, service)
     client = clients.client(service, region or identity.region, identity.account)
