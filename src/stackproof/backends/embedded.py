@@ -23,7 +23,6 @@ from stackproof.backends.compat import (
     iam,
     lambdas,
     machine,
-    presigned,
     signals,
     sockets,
     tables,
@@ -83,7 +82,6 @@ class EmbeddedBackend(WorldBackend):
         self._mutated = True
         self._last_copy: Any = None
         self.world.wire = wire.answer
-        self.world.http.buckets = presigned
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved
 

@@ -127,15 +127,15 @@ class EndpointBackend(WorldBackend):
                 return self.world.call(
                     service, operation, params, caller, lambda p, c: self._by_endpoint(original, c)
                 )
-            model, params, context = boto.prepared(client, operation, params)
+            plan, params, context = boto.prepared(client, operation, params)
             response = self.world.call(service, operation, params, caller)
         except ServiceError as error:
-            model, _, context = boto.prepared(client, operation, params)
+            plan, _, context = boto.prepared(client, operation, params)
             return boto.answered(
-                client, model, context, boto.error_response(client, error, self.world.ids.uuid())
+                client, plan, context, boto.error_response(client, error, self.world.ids.uuid())
             )
-        response["ResponseMetadata"] = boto.metadata(self.world.ids.uuid(), 200, client)
-        return boto.answered(client, model, context, response)
+        response["ResponseMetadata"] = boto.metadata(self.world.ids.uuid(), 200, plan.kind)
+        return boto.answered(client, plan, context, response)
 
     def _by_endpoint(self, original: Callable[[], Response], caller: Caller) -> Response:
         before, self._account_of_call = self._account_of_call, caller.account

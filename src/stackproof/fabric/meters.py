@@ -6,7 +6,7 @@ costs one dictionary entry for each minute, metric and value; nothing is sampled
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stackproof.fabric import arns
@@ -37,6 +37,16 @@ class Meters:
             self._seen.setdefault(metric, {})[arn] = key[0]
         else:
             cell[value] = cell.get(value, 0) + times
+
+    def add_all(self, arn: str, readings: Mapping[str, float], ms: int) -> None:
+        """Read each of several metrics of a resource once, at ``ms``."""
+        minute = ms // 60_000
+        for metric, value in readings.items():
+            cell = self.readings.get((minute, arn, metric))
+            if cell is None:
+                self.add(arn, metric, value, ms=ms)
+            else:
+                cell[value] = cell.get(value, 0) + 1
 
     def line(self, account: str, region: str, group: str, ms: int, text: str) -> None:
         """Keep a log event when it may be in the embedded metric format."""

@@ -111,14 +111,15 @@ def _validator() -> Any:
     return ParamValidator()
 
 
-class _Plan:
+class Plan:
     """What is the same for every call of an operation: worked out once for a client's service model.
 
     ``before`` and ``after`` are the names of events around a call, ``tokens`` the idempotency tokens,
-    ``certainly`` the quick check of params, ``kind`` the content type of an answer.
+    ``certainly`` the quick check of params, ``kind`` the content type of an answer, ``streams`` whether it
+    has a streaming member.
     """
 
-    __slots__ = ("after", "before", "certainly", "idle", "kind", "model", "tokens")
+    __slots__ = ("_status", "after", "before", "certainly", "idle", "kind", "model", "streams", "tokens")
 
     def __init__(self, service: Any, operation: str) -> None:
         self.model = service.operation_model(operation)
@@ -129,8 +130,15 @@ class _Plan:
         shape = self.model.input_shape
         self.certainly = None if shape is None else certainly_valid(service.service_name, operation, shape)
         self.kind = _kind(service)
+        self.streams: bool = self.model.has_streaming_output
+        self._status = _status(self.model)
         self.idle: Any = None
         """The latest handlers of ``before`` that were seen to do nothing for this operation."""
+
+    def status(self, response: dict[str, Any]) -> int:
+        """The HTTP status of a good answer."""
+        member, usual = self._status
+        return int(response[member]) if member in response else usual
 
     def heard(self, client: Any) -> bool:
         """Whether somebody may do something before the call.
@@ -153,14 +161,14 @@ class _Plan:
 _PLANS = "_stackproof_plans"
 
 
-def _plan(client: Any, operation: str) -> _Plan:
+def _plan(client: Any, operation: str) -> Plan:
     service = client.meta.service_model
-    plans: dict[str, _Plan] | None = service.__dict__.get(_PLANS)
+    plans: dict[str, Plan] | None = service.__dict__.get(_PLANS)
     if plans is None:
         plans = service.__dict__[_PLANS] = {}
     found = plans.get(operation)
     if found is None:
-        found = plans[operation] = _Plan(service, operation)
+        found = plans[operation] = Plan(service, operation)
     return found
 
 
@@ -193,11 +201,11 @@ def _validates(client: Any) -> bool:
 
 def prepared(
     client: Any, operation: str, params: dict[str, Any], token: Callable[[], str] | None = None
-) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+) -> tuple[Plan, dict[str, Any], dict[str, Any]]:
     """What botocore does to params before it serialises: events, then validation.
 
-    Answers (operation model, params, request context); raises ``ParamValidationError``. ``token`` makes the
-    idempotency tokens that are not given, which botocore would draw from the machine's randomness.
+    Answers (plan of the operation, params, request context); raises ``ParamValidationError``. ``token``
+    makes the idempotency tokens that are not given, which botocore would draw from the machine's randomness.
     """
     plan = _plan(client, operation)
     model = plan.model
@@ -208,14 +216,14 @@ def prepared(
     if plan.heard(client):
         params = client._emit_api_params(api_params=params, operation_model=model, context=context)
     if plan.certainly is None or plan.certainly(params):
-        return model, params, context
+        return plan, params, context
     if _validates(client):
         report = _validator().validate(params, model.input_shape)
         if report.has_errors():
             from botocore.exceptions import ParamValidationError
 
             raise ParamValidationError(report=report.generate_report())
-    return model, params, context
+    return plan, params, context
 
 
 class _Http:
@@ -236,20 +244,19 @@ def _kind(service: Any) -> str:
     return "text/xml" if service.metadata.get("protocol") == "query" else "application/x-amz-json-1.0"
 
 
-def metadata(request_id: str, status: int, client: Any, operation: str = "") -> dict[str, Any]:
-    """``ResponseMetadata`` as botocore makes it."""
-    kind = _plan(client, operation).kind if operation else _kind(client.meta.service_model)
+def metadata(request_id: str, status: int, kind: str) -> dict[str, Any]:
+    """``ResponseMetadata`` as botocore makes it of an answer of this content type."""
     headers = {"x-amzn-requestid": request_id, "content-type": kind}
     return {"RequestId": request_id, "HTTPStatusCode": status, "HTTPHeaders": headers, "RetryAttempts": 0}
 
 
-def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str, Any]) -> dict[str, Any]:
+def answered(client: Any, plan: Plan, context: dict[str, Any], parsed: dict[str, Any]) -> dict[str, Any]:
     """The end of botocore's call: ``after-call`` handlers, then the response or the modelled exception."""
     status = parsed["ResponseMetadata"]["HTTPStatusCode"]
-    event = _plan(client, model.name).after
-    if not _unheard(client, event):
+    model = plan.model
+    if not _unheard(client, plan.after):
         client.meta.events.emit(
-            event,
+            plan.after,
             http_response=_Http(status, parsed["ResponseMetadata"]["HTTPHeaders"]),
             parsed=parsed,
             model=model,
@@ -259,7 +266,7 @@ def answered(client: Any, model: Any, context: dict[str, Any], parsed: dict[str,
         error = parsed["Error"]
         code = error.get("QueryErrorCode") or error["Code"]
         raise client.exceptions.from_code(code)(parsed, model.name)
-    if model.has_streaming_output:
+    if plan.streams:
         _stream(model, parsed)
     return parsed
 
@@ -275,7 +282,6 @@ def _stream(model: Any, parsed: dict[str, Any]) -> None:
         parsed[member] = StreamingBody(BytesIO(content), len(content))
 
 
-@cache
 def _status(model: Any) -> tuple[str, int]:
     """The member that stands for the HTTP status of a good answer ("" for none), and the model's status."""
     shape = model.output_shape
@@ -284,17 +290,14 @@ def _status(model: Any) -> tuple[str, int]:
     return (named[0] if named else "", int(model.http.get("responseCode", 200)))
 
 
-def status(model: Any, response: dict[str, Any]) -> int:
-    """The HTTP status of a good answer."""
-    member, usual = _status(model)
-    return int(response[member]) if member in response else usual
-
-
 def error_response(client: Any, error: ServiceError, request_id: str) -> dict[str, Any]:
     """A service's error as botocore parses it in the client's protocol."""
     service = client.meta.service_model
     body: dict[str, Any] = {"Message": error.message, "Code": error.code}
-    parsed: dict[str, Any] = {"Error": body, "ResponseMetadata": metadata(request_id, error.status, client)}
+    parsed: dict[str, Any] = {
+        "Error": body,
+        "ResponseMetadata": metadata(request_id, error.status, _kind(service)),
+    }
     if service.metadata.get("protocol") == "query":
         body["Type"] = error.fault
         body["Message"] = error.query_message

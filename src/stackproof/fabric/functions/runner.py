@@ -156,9 +156,8 @@ class Runner:
             "Invocations": 1, "Errors": int(bool(outcome.error)), "Throttles": 0,
             "Duration": self._world.clock.ms - began, "ConcurrentExecutions": invocation.concurrent,
         }  # fmt: skip
-        for arn in dict.fromkeys((invocation.function.arn, invocation.arn)):
-            for metric, value in readings.items():
-                self._world.meters.add(arn, metric, value, ms=began)
+        for arn in {invocation.function.arn: None, invocation.arn: None}:
+            self._world.meters.add_all(arn, readings, began)
 
     def _threads_left(self, invocation: Invocation, environment: Environment) -> None:
         """Say which threads outlive their invocation: on AWS they stand still until the next one, here they

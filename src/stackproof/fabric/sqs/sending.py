@@ -24,6 +24,7 @@ class Sending:
 
     def __init__(self, service: SqsService) -> None:
         self._service = service
+        self._world = service.world
         self.operations: Mapping[str, Operation] = {
             "SendMessage": self.send_message,
             "SendMessageBatch": self.send_message_batch,
@@ -97,9 +98,9 @@ class Sending:
         """Put a checked message of ``size`` bytes into the queue (or recognise it as a duplicate)."""
         given = params.get("MessageAttributes") or {}
         system = params.get("MessageSystemAttributes") or {}
-        now = self._service.world.clock.ms
+        now = self._world.clock.ms
         queue.number += 1
-        message = Message(queue.number, self._service.world.ids.uuid(), params["MessageBody"], now)
+        message = Message(queue.number, self._world.ids.uuid(), params["MessageBody"], now)
         message.sender, message.size = caller.user_id, size
         message.group = params.get("MessageGroupId") or ""
         if given:
@@ -112,7 +113,7 @@ class Sending:
             if delay is None or (queue.fifo and not delay):
                 delay = queue.seconds("DelaySeconds")
             self.put(queue, message, now + delay * 1000)
-            self._service.world.meters.add(queue.arn, "NumberOfMessagesSent")
+            self._world.meters.add(queue.arn, "NumberOfMessagesSent")
         else:
             message.id, message.sequence = known
         response = {"MessageId": message.id, "MD5OfMessageBody": message.md5}
@@ -126,7 +127,7 @@ class Sending:
 
     def put(self, queue: Queue, message: Message, delay_until: int) -> None:
         """Put a finished message into a queue, and tell who waits for it."""
-        now = self._service.world.clock.ms
+        now = self._world.clock.ms
         message.entered_ms = now
         if not message.size:
             message.size = validate.size(message.body, message.attributes)
