@@ -23,6 +23,7 @@ from stackproof.backends.compat import (
     iam,
     lambdas,
     machine,
+    presigned,
     signals,
     sockets,
     tables,
@@ -82,6 +83,7 @@ class EmbeddedBackend(WorldBackend):
         self._mutated = True
         self._last_copy: Any = None
         self.world.wire = wire.answer
+        self.world.http.buckets = presigned
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved
 
