@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,6 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A run in the background ignores Ctrl-C, and so would every process that a test interrupts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes says how busy the machine is.
+    usual = settings.get_profile(settings.get_current_profile_name())
+    settings.register_profile("unhurried", usual, deadline=None)
+    settings.load_profile("unhurried")
     config.addinivalue_line("markers", "needs(part): the test uses a part of the machine (tests/parts.py)")
     config.addinivalue_line("markers", "live: the test runs on a live endpoint")
     config.addinivalue_line("markers", "capability(*names): what the test proves (tests/matrix.py)")

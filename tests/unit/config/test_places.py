@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import tomlkit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackproof.config.places import Path, places
@@ -87,6 +87,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=4), VALUES, max_size=5))
 def test_whatever_a_library_writes_is_found(table: dict[str, Any]):
     text = tomlkit.dumps(table)
