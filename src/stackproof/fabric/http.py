@@ -166,10 +166,12 @@ class Http:
         return None
 
     def serves(self, url: str) -> bool:
-        """Whether a URL is a deployed API or function URL of this world, one of S3, or has a double."""
-        if is_deployed(url) or self.find(url) is not None:
-            return True
-        return self.buckets is not None and self.buckets.is_bucket(url)
+        """Whether a URL is a deployed API or function URL of this world, or has a double."""
+        return is_deployed(url) or self.find(url) is not None
+
+    def reaches(self, url: str) -> bool:
+        """Whether a URL is one that this world serves, or one of S3, where what is presigned is answered."""
+        return self.serves(url) or (self.buckets is not None and self.buckets.is_bucket(url))
 
     def request(
         self,

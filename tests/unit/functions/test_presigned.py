@@ -76,11 +76,12 @@ def test_a_url_without_a_signature_is_nobodys(lab, signer):
         send(lab, "GET", "https://uploads.s3.amazonaws.com/x")
 
 
-@pytest.mark.parametrize("library", ["urllib.request", "requests"])
+@pytest.mark.parametrize("library", ["urllib.request", "requests", "httpx"])
 def test_a_function_uses_its_own_url(lab, signer, library):
     use = {
         "urllib.request": "urllib.request.urlopen(urllib.request.Request(u, b'up', h, method='PUT')).status",
         "requests": "requests.put(u, data=b'up', headers=h).status_code",
+        "httpx": "httpx.put(u, content=b'up', headers=h).status_code",
     }[library]
     name = lab.function(
         "f",
@@ -95,6 +96,16 @@ def test_a_function_uses_its_own_url(lab, signer, library):
     )
     assert lab.invoke(name).value == 200
     assert lab.s3.get_object(Bucket="uploads", Key="k")["Body"].read() == b"up"
+
+
+def test_a_test_may_use_any_client(lab, signer):
+    import urllib.request
+
+    url = signer.generate_presigned_url("put_object", Params={**KEY, "ContentType": "text/plain"})
+    sent = urllib.request.Request(url, b"mine", {"Content-Type": "text/plain"}, method="PUT")
+    with urllib.request.urlopen(sent) as answer:
+        assert answer.status == 200
+    assert lab.s3.get_object(**KEY)["Body"].read() == b"mine"
 
 
 def form(given, name, data):

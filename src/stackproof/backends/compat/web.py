@@ -70,7 +70,7 @@ def covers(scheme: str, host: str, port: int) -> bool:
     if not _active:
         return False
     if current() is None:
-        return _active[-1].serves(base(scheme, host, port))
+        return _active[-1].reaches(base(scheme, host, port))
     return not _is_loopback(host)
 
 
@@ -91,7 +91,7 @@ def exchange(request: Request) -> Response | Failure:
 
 def demand(method: str, url: str) -> None:
     """Raise UsageError when nobody declared what answers at a URL."""
-    if not _active[-1].serves(url):
+    if not _active[-1].reaches(url):
         raise undeclared(Request(method, url, actor=actor()))
 
 
