@@ -23,7 +23,7 @@ SOURCE_IP = "192.0.2.1"
 class Visit:
     """A request with what the gateway found out. ``raw_path`` includes the stage, ``path`` does not.
 
-    ``authorizer`` is what a Lambda authorizer said of it.
+    ``authorizer`` is what a Lambda authorizer said of it, ``key`` the API key that it came with and its id.
     """
 
     request: Request
@@ -43,6 +43,7 @@ class Visit:
     deployment_id: str = ""
     binary: bool = False
     authorizer: Mapping[str, Any] | None = None
+    key: tuple[str, str] = ("", "")
 
     @property
     def time(self) -> str:
@@ -141,6 +142,8 @@ def _context_1(visit: Visit, *, rest: bool) -> dict[str, Any]:
         "sourceIp": SOURCE_IP, "user": None, "userAgent": visit.request.header("User-Agent") or None,
         "userArn": None,
     }  # fmt: skip
+    if visit.key[0]:
+        identity |= {"apiKey": visit.key[0], "apiKeyId": visit.key[1]}
     context: dict[str, Any] = {
         "accountId": visit.account,
         "apiId": visit.api,

@@ -17,6 +17,7 @@ from stackproof.fabric.apigateway import answers, cors, events, gateway, routes,
 from stackproof.fabric.apigateway.authorizers import Authorizers
 from stackproof.fabric.apigateway.custom import Custom
 from stackproof.fabric.apigateway.events import Visit
+from stackproof.fabric.apigateway.keys import Keys
 from stackproof.fabric.apigateway.routes import Route
 from stackproof.fabric.apigateway.tables import Api, Tables
 from stackproof.fabric.apigateway.urls import FunctionUrls
@@ -48,6 +49,7 @@ class ApiGatewayService:
         self.urls = FunctionUrls(self, world)
         self.authorizers = Authorizers(self, world)
         self.custom = Custom(self, world)
+        self.keys = Keys(world, self.tables)
         self.operations: Mapping[str, Operation] = {
             "CreateAuthorizer": self.authorizers.create,
             "CreateRestApi": self.create_rest_api,
@@ -127,13 +129,12 @@ class ApiGatewayService:
 
     def _routed(self, visit: Visit, api: Api, route: Route) -> Response:
         """The answer to a request that a method of a REST API takes."""
-        request = visit.request
         passed = self.authorizers.passes(visit, api, route)
         if isinstance(passed, Response):
             return passed
-        refused = self._without_key(route, request, api)
-        if refused is not None:
-            return refused
+        passed = self.keys.passes(passed, api, route)
+        if isinstance(passed, Response):
+            return passed
         invalid = validation.refused(visit, route)
         if invalid is not None:
             return invalid
@@ -188,16 +189,6 @@ class ApiGatewayService:
         if first in api.stages:
             return first, "/" + rest
         return ("$default", raw) if "$default" in api.stages else ("", raw)
-
-    def _without_key(self, route: Route, request: Request, api: Api) -> Response | None:
-        """The refusal of a request without the API key that its method wants."""
-        if not route.facts.get("apiKeyRequired"):
-            return None
-        caller = self._world.caller(api.account, api.region, actor="apigateway")
-        items = self._state("GetApiKeys", {"includeValues": True}, caller).get("items", [])
-        sent = request.header("x-api-key")
-        known = any(item.get("value") == sent and item.get("enabled", True) for item in items)
-        return None if sent and known else answers.message(403, "Forbidden", "INVALID_API_KEY")
 
     # Functions.
 
@@ -284,12 +275,13 @@ class ApiGatewayService:
     # Snapshots.
 
     def snapshot(self) -> Any:
-        """The settings that moto loses, and what authorizers said."""
-        return dict(self._binary), self.authorizers.snapshot()
+        """The settings that moto loses, what authorizers said, and what was used of usage plans."""
+        return dict(self._binary), self.authorizers.snapshot(), self.keys.snapshot()
 
     def restore(self, state: Any) -> None:
         """Back to a snapshot."""
-        binary, authorizers = state
+        binary, authorizers, keys = state
+        self.keys.restore(keys)
         self._binary = dict(binary)
         self.authorizers.restore(authorizers)
         self.tables.forget()
