@@ -138,12 +138,15 @@ class Queue:
         return self.visible > 0
 
     def take(self, limit: int, now: int, pick: Callable[[list[Message]], Message]) -> Iterator[Message]:
-        """Messages to receive, still in state available; the caller hides or removes each at once.
+        """Messages to receive, still in state available; the caller takes all and hides or removes each.
 
         ``pick`` chooses among the first few candidates (a standard queue promises no order).
         """
+        if not self.exploring:
+            yield from self._candidates(limit)
+            return
         for _ in range(limit):
-            candidates = self._candidates(4 if self.exploring else 1)
+            candidates = self._candidates(4)
             if not candidates:
                 return
             chosen = pick(candidates) if len(candidates) > 1 else candidates[0]
