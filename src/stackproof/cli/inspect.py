@@ -22,6 +22,11 @@ from stackproof.cli._project import load_project, project_options
 @click.option("--pytest", "arguments", multiple=True, metavar="ARGUMENT", help="Given to pytest. Repeatable.")
 @click.option("--needs", is_flag=True, help="Only say what this machine lacks for the inventory's hosts.")
 @click.option("--install", is_flag=True, help="Install the distribution's packages that the hosts need.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Checks at the same time, those of one host or network in order; default: the number of cores.",
+)
 @click.option("--verbose", is_flag=True, help="Show each check while it runs.")
 @project_options
 def command(
@@ -31,6 +36,7 @@ def command(
     arguments: tuple[str, ...],
     needs: bool,
     install: bool,
+    jobs: int | None,
     verbose: bool,
     root_dir: Path | None,
     config_file: Path | None,
@@ -44,7 +50,7 @@ def command(
     from stackproof.cli._output import deliver, parse_outputs, telling
     from stackproof.hosts.inventory import load
     from stackproof.hosts.packages import installed, missing_needs
-    from stackproof.hosts.run import InspectRequest, inspect
+    from stackproof.hosts.run import InspectRequest, inspect, jobs_here
     from stackproof.verdict.judge import judge
 
     outputs = parse_outputs(formats)
@@ -57,7 +63,7 @@ def command(
             lacking = missing_needs(load(path, project.root))
             say("\n".join(lacking) or "this machine has all that the inventory's hosts need")
             return 1 if lacking else 0
-        request = InspectRequest(path, suites, arguments, quiet=not verbose)
+        request = InspectRequest(path, suites, arguments, quiet=not verbose, jobs=jobs or jobs_here())
         outcome = inspect(request, project.root)
         report = judge(outcome, project.config, today=date.today(), root=project.root)
     deliver(report, outputs)

@@ -7,7 +7,9 @@ hosts by itself.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -33,12 +35,16 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class InspectRequest:
-    """What to inspect. ``suites`` empty means all that the inventory promises; ``arguments`` go to pytest."""
+    """What to inspect. ``suites`` empty means all that the inventory promises; ``arguments`` go to pytest.
+
+    ``jobs`` checks are made at the same time, those of one host or one network one after the other.
+    """
 
     inventory: Path
     suites: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     quiet: bool = True
+    jobs: int = 1
 
 
 def inspect(request: InspectRequest, root: Path) -> RunOutcome:
@@ -54,7 +60,7 @@ def inspect(request: InspectRequest, root: Path) -> RunOutcome:
     with tempfile.TemporaryDirectory(prefix="stackproof-inspect-") as folder:
         report = Path(folder) / "inspected.json"
         code = _pytest(
-            [*(f"{SUITES}/{suite}" for suite in suites), *request.arguments],
+            [*_side_by_side(request.jobs), *(f"{SUITES}/{suite}" for suite in suites), *request.arguments],
             request.inventory.absolute(),
             report,
             root,
@@ -67,6 +73,23 @@ def inspect(request: InspectRequest, root: Path) -> RunOutcome:
     return outcome(document, code, left_out)
 
 
+def jobs_here() -> int:
+    """As many checks at the same time as there are cores, one without pytest-xdist."""
+    return len(os.sched_getaffinity(0)) if _has_xdist() else 1
+
+
+def _has_xdist() -> bool:
+    return importlib.util.find_spec("xdist") is not None
+
+
+def _side_by_side(jobs: int) -> list[str]:
+    if jobs < 2:
+        return []
+    if not _has_xdist():
+        raise UsageError(f"{jobs} jobs need pytest-xdist", hint="pip install pytest-xdist, or --jobs 1")
+    return ["-n", str(jobs)]
+
+
 def outcome(document: Mapping[str, Any], code: int, left_out: Sequence[str] = ()) -> RunOutcome:
     """What a run told, as the verdict room takes it. ``left_out`` are suites that were not asked for."""
     checks: list[dict[str, Any]] = document["checks"]
@@ -74,7 +97,10 @@ def outcome(document: Mapping[str, Any], code: int, left_out: Sequence[str] = ()
     problems = []
     broken = _broken_promises(document)
     findings += broken
-    if code not in {0, 1, 5} or (code == 1 and not findings):
+    # These inspect no host of the inventory: there is no place for a finding.
+    for name, why in document.get("others", {}).items():
+        problems.append(Problem(f"{name} failed: {why}"))
+    if code not in {0, 1, 5} or (code == 1 and not findings and not problems):
         problems.append(Problem(f"pytest ended with {code}", 2, hint="its output says why"))
     partial = str(document["partial"]) or (f"without suite {', '.join(left_out)}" if left_out else "")
     made = sum(1 for one in checks if one["made"])

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stackproof.plugin.jobs import deselected, end_with_parent, is_worker, order_of, tell_deselected
+
 if TYPE_CHECKING:
     from testinfra.host import Host
 
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
     from stackproof.hosts.session import Session
     from stackproof.plugin.inspected import Inspection
 
+pytest_plugins = ("stackproof.plugin.jobs",)
+
 DEFAULT = "inventory/local.yml"
+NOTED = "inspected"
+"""The property of a report that holds what its check says."""
 _STATE: pytest.StashKey[Inspection] = pytest.StashKey()
 
 
@@ -106,8 +112,16 @@ def pytest_runtest_makereport(
     if _host_of(item):
         from stackproof.plugin.inspected import noted
 
-        report.user_properties.append(("inspected", noted(item, call, report, state(item.config))))
+        told = noted(item, call, report, state(item.config))
+        report.user_properties.append((NOTED, {**told, "order": order_of(item)}))
     return report
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """A worker tells the process above it how many checks it left out."""
+    for item in items:
+        if _host_of(item):
+            tell_deselected(item.config)
 
 
 class _Joining:
@@ -117,34 +131,49 @@ class _Joining:
         self.config = config
         self.checks: dict[str, dict[str, Any]] = {}
         self.deselected = 0
+        self.others: dict[str, str] = {}
         self.lines: list[str] = []
-        self.figures: list[str] = []
+        self.figures: list[tuple[int, str]] = []
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.deselected += sum(1 for item in items if _host_of(item))
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for name, value in report.user_properties:
-            if name == "inspected":
-                from stackproof.plugin.inspected import joined
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        self.deselected = max(self.deselected, deselected(node))
 
-                joined(self.checks, report.nodeid, dict(value))  # type: ignore[call-overload]
-            elif name == "measured" and report.when == "call":
-                self.figures.append(f"{report.nodeid.rpartition('::')[2]}: {value}")
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        told: list[dict[str, Any]] = [dict(value) for name, value in report.user_properties if name == NOTED]  # type: ignore[call-overload]
+        for one in told:
+            from stackproof.plugin.inspected import joined
+
+            joined(self.checks, report.nodeid, one)
+        if report.failed and not told:
+            # It inspects no host of the inventory, or its worker ended in the middle of it.
+            self.others.setdefault(report.nodeid, str(report.longrepr).strip().rpartition("\n")[2])
+        if report.when == "call":
+            order = told[0]["order"] if told else 0
+            short = report.nodeid.rpartition("::")[2]
+            measured = [value for name, value in report.user_properties if name == "measured"]
+            self.figures += [(order, f"{short}: {value}") for value in measured]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if not self.checks and not self.config.getoption("--inspect-report"):
             return
-        from stackproof.plugin.inspected import conclude
+        from stackproof.plugin.inspected import Told, conclude
 
-        run, told = state(self.config), (self.lines, self.figures)
-        short = conclude(self.config, run, self.checks, self.deselected, *told)
+        # Workers tell as they go; the order is that of a run without them.
+        self.figures.sort(key=lambda one: one[0])
+        checks = dict(sorted(self.checks.items(), key=lambda one: one[1]["order"]))
+        told = Told(checks, self.deselected, self.others, [text for _, text in self.figures])
+        short = conclude(self.config, state(self.config), told, self.lines)
         if short and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        for title, lines in (("was measured", self.figures), ("the inventory promises", self.lines)):
+        figures = [text for _, text in self.figures]
+        for title, lines in (("was measured", figures), ("the inventory promises", self.lines)):
             if lines:
                 terminalreporter.section(f"stackproof: what {title}")
             for line in lines:
@@ -153,7 +182,7 @@ class _Joining:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Gather results where they arrive: not in a worker of xdist."""
-    if not hasattr(session.config, "workerinput"):
+    if not is_worker(session.config):
         session.config.pluginmanager.register(_Joining(session.config), "stackproof-inspection")
 
 
@@ -165,6 +194,8 @@ def inspection(pytestconfig: pytest.Config) -> Iterator[Session]:
 
     found = state(pytestconfig)
     end_on_signals()
+    if is_worker(pytestconfig):
+        end_with_parent()
     with Session(found.inventory, pytestconfig.rootpath) as session:
         # What testinfra starts itself (ssh's shared connections) ends with the session, too.
         os.environ[MARK] = session.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,16 +132,19 @@ def joined(checks: dict[str, dict[str, Any]], nodeid: str, told: dict[str, Any])
         known |= {key: told[key] for key in ("outcome", "message", "related")}
 
 
-def conclude(
-    config: pytest.Config,
-    run: Inspection,
-    checks: Mapping[str, Mapping[str, Any]],
-    deselected: int,
-    lines: list[str],
-    figures: Sequence[str] = (),
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What all workers told: ``others`` are failures of checks that inspect no host, by their names."""
+
+    checks: Mapping[str, Mapping[str, Any]]
+    deselected: int = 0
+    others: Mapping[str, str] = field(default_factory=dict)
+    figures: Sequence[str] = ()
+
+
+def conclude(config: pytest.Config, run: Inspection, told: Told, lines: list[str]) -> bool:
     """Hold what was made against what is promised, write the report; True when too little was made."""
-    partial = _partial(config, deselected)
+    partial = _partial(config, told.deselected)
     wanted, ignored = _suites(config, run), _ignored(config, run)
     suites = {}
     short = False
@@ -151,7 +154,7 @@ def conclude(
         if name in ignored:
             lines.append(f"{name}: left out by --ignore")
             continue
-        made = sum(1 for one in checks.values() if one["suite"] == name and one["made"])
+        made = sum(1 for one in told.checks.values() if one["suite"] == name and one["made"])
         suites[name] = {"promised": promise.checks, "made": made, **_at(promise.location)}
         kept = made >= promise.checks
         held = "" if kept or not partial else f", not held against it: {partial}"
@@ -165,8 +168,9 @@ def conclude(
             "partial": partial or ", ".join(f"{name} was left out" for name in sorted(wanted & ignored)),
             "suites": suites,
             "hosts": [_host(one) for one in run.inventory.hosts if set(one.suites) & set(suites)],
-            "measured": list(figures),
-            "checks": [{"id": identity, **one} for identity, one in checks.items()],
+            "measured": list(told.figures),
+            "others": dict(told.others),
+            "checks": [{"id": identity, **one} for identity, one in told.checks.items()],
         }
         Path(target).write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
     return short

@@ -1,30 +1,14 @@
-"""What the checks of rigs share. Checks of one rig stay together when several rigs are inspected at once."""
+"""What the checks of rigs share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stackproof.hosts.model import Running
 from stackproof.hosts.rigs.facts import RigFacts, facts_of
-from stackproof.plugin.hosts import state
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Under xdist all checks of a rig go to one worker: each rig is made once, all are inspected at once."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    rigs = [one.name for one in state(config).inventory.of("hil")]
-
-    class ByRig(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return next((name for name in rigs if f"[{name}-" in nodeid), nodeid)
-
-    return ByRig(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stackproof.hosts.journal import NAME
 from stackproof.hosts.model import Running
 from stackproof.hosts.session import Session
 from stackproof.hosts.undo import MARK, mounts
@@ -35,14 +37,26 @@ def remains(identity: str) -> list[str]:
     return found
 
 
-def waited(said: str, folder: Path, known: set[str]) -> str:
-    """The session of the run, as soon as one of its rigs' consoles says something."""
+def owner(journal: Path) -> int:
+    """The process whose session a folder is; 0 as long as it does not say."""
+    try:
+        return int(json.loads(journal.read_text(encoding="utf-8").partition("\n")[0])["owner"])
+    except (OSError, ValueError):
+        return 0
+
+
+def waited(said: str, folder: Path, run: int) -> str:
+    """The session of the process ``run``, as soon as its rig's console says something.
+
+    Other runs and other workers of this one may boot rigs at the same time.
+    """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         for console in folder.glob("*/uml-*/console.log"):
-            identity = console.relative_to(folder).parts[0]
-            if identity not in known and said in console.read_text(encoding="utf-8", errors="replace"):
-                return identity
+            own = folder / console.relative_to(folder).parts[0]
+            heard = said in console.read_text(encoding="utf-8", errors="replace")
+            if heard and owner(own / NAME) == run:
+                return own.name
         time.sleep(0.05)
     pytest.fail("the run booted no rig", pytrace=False)
 
@@ -52,14 +66,13 @@ def waited(said: str, folder: Path, known: set[str]) -> str:
 def test_a_killed_run_leaves_nothing(inspected: Running, inspection: Session, tmp_path: Path) -> None:
     """pytest is killed (SIGKILL: it can clean up nothing itself) when the rig's init is at work."""
     sessions = inspection.cache / "sessions"
-    known = {one.name for one in sessions.iterdir()}
     suite = Path(__file__).with_name("test_rig.py")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(suite), "-k", inspected.name]
     run = subprocess.Popen(
         [*command, "--basetemp", str(tmp_path / "run")], cwd=ROOT, stdout=subprocess.DEVNULL
     )
     try:
-        identity = waited("systemd", sessions, known)
+        identity = waited("systemd", sessions, run.pid)
         assert any("linux.uml" in one for one in remains(identity)), "nothing to clean: nothing is proven"
     finally:
         os.kill(run.pid, signal.SIGKILL)
