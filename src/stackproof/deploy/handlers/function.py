@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from stackproof.deploy import runtimes
+from stackproof.deploy import images, runtimes
 from stackproof.deploy.code import code_of
 from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.images import Image
 from stackproof.deploy.model import Made
 
 _NO_NETWORK = "functions reach every resource of the world, and nothing outside it"
@@ -60,11 +61,12 @@ class Function(Handler):
 
     def create(self, job: Job) -> Made:
         """CreateFunction, then its reserved concurrency."""
+        image = _unpacked(job)
         _check_runtime(job)
         name = job.name("FunctionName")
         params = {
             "FunctionName": name,
-            "Code": self._code(job, name),
+            "Code": self._code(job, name, image),
             "Tags": job.tags() or None,
             **job.pick(_CREATE),
         }
@@ -74,8 +76,8 @@ class Function(Handler):
         return Made(name, {"Arn": arn}, {"code": job.get("Code")})
 
     @staticmethod
-    def _code(job: Job, name: str) -> dict[str, Any]:
-        return code_of(job, "function", name, job.get("Code"))
+    def _code(job: Job, name: str, image: Image | None) -> dict[str, Any]:
+        return image.code(job, name) if image else code_of(job, "function", name, job.get("Code"))
 
     def _concurrency(self, job: Job, name: str) -> None:
         reserved = job.get("ReservedConcurrentExecutions")
@@ -88,11 +90,12 @@ class Function(Handler):
     def update(self, job: Job, made: Made) -> Made:
         """UpdateFunctionCode and UpdateFunctionConfiguration, each when something of it changed."""
         name = made.physical_id
+        image = _unpacked(job)
         _check_runtime(job)
         if job.changed(*_CODE):
             params = {
                 "FunctionName": name,
-                **self._code(job, name),
+                **self._code(job, name, image),
                 **job.pick({"Architectures": "Architectures"}),
             }
             job.call("lambda", "update_function_code", params)
@@ -116,14 +119,42 @@ class Function(Handler):
         job.backend.code("function", made.physical_id, None)
 
 
+def _unpacked(job: Job) -> Image | None:
+    """The image that the function would be built from: here it becomes code with a runtime."""
+    if job.get("PackageType") != "Image":
+        return None
+    try:
+        image = images.of(job)
+    except images.NotReadable as error:
+        job.not_emulated("PackageType", str(error))
+        return None
+    if image is None:
+        return None
+    job.left_out("PackageType", f"no image is built: what its Dockerfile copies runs as {image.runtime}")
+    for line in image.ignored:
+        job.left_out(f"Metadata.Dockerfile ({line[:60]})", "not run")
+    job.properties = _as_code(job.properties, image)
+    job.before = None if job.before is None else _as_code(job.before, image)
+    return image
+
+
+def _as_code(properties: Mapping[str, Any], image: Image) -> dict[str, Any]:
+    kept = {key: value for key, value in properties.items() if key not in ("PackageType", "ImageConfig")}
+    given = (properties.get("Environment") or {}).get("Variables") or {}
+    variables = {"Environment": {"Variables": {**image.environment, **given}}} if image.environment else {}
+    return {**kept, "Runtime": image.runtime, "Handler": image.handler, **variables}
+
+
 def _check_runtime(job: Job) -> None:
     """Refuse what AWS refuses, and name a runtime that nothing here runs: the function is there, an
     invocation is refused by name."""
     runtime = str(job.get("Runtime", ""))
     if runtime:
         runtimes.check(job, runtime)
-    if not runtime:
+    if not runtime and not job.pretended:
         job.not_emulated("PackageType", "container images do not run here")
+    elif not runtime:
+        return
     elif runtime.startswith("nodejs"):
         if shutil.which("node") is None:
             job.not_emulated("Runtime", "node is not installed on this machine")
