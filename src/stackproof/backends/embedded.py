@@ -28,6 +28,7 @@ from stackproof.backends.compat import (
     sockets,
     tables,
     threads,
+    tokens,
     views,
     web,
     wire,
@@ -84,6 +85,7 @@ class EmbeddedBackend(WorldBackend):
         self._last_copy: Any = None
         self.world.wire = wire.answer
         self.world.http.buckets = presigned
+        self.world.signed = tokens.signed
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved
 

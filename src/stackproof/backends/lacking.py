@@ -26,6 +26,8 @@ def named(client: Any, operation: str, original: Callable[[], Response]) -> Call
             return original()
         except ModuleNotFoundError as error:
             raise _missing(client, operation, f"it needs the package '{error.name}'") from error
+        except AssertionError as error:  # how moto's parsers give up (a PartiQL statement, for one)
+            raise _missing(client, operation, "moto cannot read what it was given") from error
         except NotImplementedError as error:
             raise _missing(client, operation, str(error)) from error
         except ClientError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,8 @@ class World:
         self.http = Http(self)
         self.wire: Callable[[Request], HttpResponse] | None = None
         """Answers a running task's AWS call that comes as an HTTP request; None: nobody can."""
+        self.signed: Callable[[str, Mapping[str, Any] | None], dict[str, Any] | None] | None = None
+        """The claims of a token signed with a key set (None: that of the user pools); None: nobody knows."""
         self._services: dict[str, Service] = {}
 
     # Services.

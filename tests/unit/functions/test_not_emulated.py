@@ -62,3 +62,18 @@ def test_what_is_not_there_is_an_answer(lab):
     with pytest.raises(ClientError) as caught:
         lab.backend.client("s3").head_object(Bucket="bucket", Key="nothing")
     assert caught.value.response["Error"]["Code"] == "404"
+
+
+def test_what_motos_parser_cannot_read_is_named(lab):
+    client = lab.backend.client("dynamodb")
+    key = {"AttributeName": "id"}
+    client.create_table(
+        TableName="T",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{**key, "AttributeType": "S"}],
+        KeySchema=[{**key, "KeyType": "HASH"}],
+    )
+    client.execute_statement(Statement="INSERT INTO T VALUE {'id': '1', 'n': 5}")
+    assert client.execute_statement(Statement="SELECT n FROM T")["Items"] == [{"n": {"N": "5"}}]
+    with pytest.raises(CallNotEmulated, match=r"dynamodb\.ExecuteStatement \(moto cannot read"):
+        client.execute_statement(Statement="UPDATE T SET n = 6 WHERE id = '1'")

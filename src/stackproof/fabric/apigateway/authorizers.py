@@ -2,8 +2,8 @@
 
 Sources: developer guide of API Gateway, "Use API Gateway Lambda authorizers" (REST: TOKEN and REQUEST, the
 output with principal, policy and context, caching by identity sources) and "Control access to HTTP APIs with
-AWS Lambda authorizers" (payload formats, simple responses). Other kinds (IAM, Cognito, JWT) are not emulated:
-the gateway refuses by name.
+AWS Lambda authorizers" (payload formats, simple responses). Tokens of Cognito and JWT are judged in
+``tokens``; IAM is not emulated: the gateway refuses by name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from stackproof.errors import CapabilityMissing
 from stackproof.fabric import access, arns
-from stackproof.fabric.apigateway import answers, events
+from stackproof.fabric.apigateway import answers, events, tokens
 from stackproof.fabric.apigateway.events import Visit
 from stackproof.fabric.apigateway.routes import Route
 from stackproof.fabric.apigateway.tables import Api
@@ -67,6 +67,9 @@ class Authorizers:
         kind = str(route.facts.get("authorizationType" if rest else "AuthorizationType") or "NONE")
         if kind == "NONE":
             return visit
+        named = route.facts.get("authorizerId" if rest else "AuthorizerId")
+        if kind in tokens.KINDS and named:
+            return self._by_token(visit, api, route, str(named))
         if kind != "CUSTOM":
             raise _not_emulated(f"authorization {kind}", api, route)
         ask = self._rest(visit, api, route) if rest else self._http(visit, api, route)
@@ -89,6 +92,18 @@ class Authorizers:
         operation = {"op": "replace", "path": "/identityValidationExpression", "value": expression}
         given = {"restApiId": params["restApiId"], "authorizerId": made["id"], "patchOperations": [operation]}
         return state.call("apigateway", "UpdateAuthorizer", given, caller)
+
+    def _by_token(self, visit: Visit, api: Api, route: Route, named: str) -> Visit | Response:
+        """A token of a user pool, or of another issuer."""
+        rest = api.kind == "rest"
+        keys = ("restApiId", "authorizerId") if rest else ("ApiId", "AuthorizerId")
+        facts = self._facts(api, {keys[0]: api.id, keys[1]: named})
+        usual = "method.request.header.Authorization" if rest else "$request.header.Authorization"
+        given = facts.get("identitySource" if rest else "IdentitySource") or usual
+        source = given if isinstance(given, str) else str(given[0])
+        token = _source(source, visit, {}, rest=rest)
+        judge = tokens.rest if rest else tokens.http
+        return judge(self._world, visit, route, facts, token)
 
     # What is asked.
 

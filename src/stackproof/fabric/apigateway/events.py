@@ -23,7 +23,8 @@ SOURCE_IP = "192.0.2.1"
 class Visit:
     """A request with what the gateway found out. ``raw_path`` includes the stage, ``path`` does not.
 
-    ``authorizer`` is what a Lambda authorizer said of it, ``key`` the API key that it came with and its id.
+    ``authorizer`` is what an authorizer said of it (``jwt`` that of an HTTP API which reads tokens), ``key``
+    the API key that it came with and its id.
     """
 
     request: Request
@@ -43,6 +44,7 @@ class Visit:
     deployment_id: str = ""
     binary: bool = False
     authorizer: Mapping[str, Any] | None = None
+    jwt: Mapping[str, Any] | None = None
     key: tuple[str, str] = ("", "")
 
     @property
@@ -163,8 +165,9 @@ def _context_1(visit: Visit, *, rest: bool) -> dict[str, Any]:
     }
     if rest:
         context["deploymentId"] = visit.deployment_id
-    if visit.authorizer is not None:
-        context["authorizer"] = dict(visit.authorizer)
+    known = visit.authorizer if visit.jwt is None else visit.jwt
+    if known is not None:
+        context["authorizer"] = dict(known)
     return context
 
 
@@ -194,7 +197,9 @@ def version_2(visit: Visit) -> dict[str, Any]:
             "routeKey": visit.route_key, "stage": visit.stage, "time": visit.time, "timeEpoch": visit.ms,
         },
     }  # fmt: skip
-    if visit.authorizer is not None:
+    if visit.jwt is not None:
+        event["requestContext"]["authorizer"] = {"jwt": dict(visit.jwt)}
+    elif visit.authorizer is not None:
         event["requestContext"]["authorizer"] = {"lambda": dict(visit.authorizer)}
     if visit.parameters:
         event["pathParameters"] = dict(visit.parameters)
