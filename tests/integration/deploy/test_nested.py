@@ -92,3 +92,36 @@ def test_what_a_child_lacks_shows_in_the_parent(stack, family):
     assert str(made["Child"].verdict.level) == "partial"
     assert made["Child"].verdict.left_out == ("Vpc",)
     assert [one.logical_id for _, one in made.missing()] == ["Child", "Vpc"]
+
+
+def test_an_application_of_the_repository_is_not_emulated_and_the_rest_runs(stack, aws):
+    """Powertools was published like this: an application whose output is its layer."""
+    made = stack("""
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Powertools:
+    Type: AWS::Serverless::Application
+    Properties:
+      Location:
+        ApplicationId: arn:aws:serverlessrepo:eu-west-1:057560766410:applications/powertools-layer
+        SemanticVersion: 2.0.0
+  It:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      Layers: [!GetAtt Powertools.Outputs.LayerVersionArn]
+      Environment: {Variables: {OTHER: !GetAtt Powertools.Outputs.Other}}
+      InlineCode: |
+        import os
+        from aws_lambda_powertools import Logger
+        def handler(event, context):
+            return os.environ["OTHER"]
+""")  # fmt: skip
+    verdict = made["Powertools"].verdict
+    assert str(verdict.level) == "not emulated"
+    assert "Serverless Application Repository" in str(verdict)
+    assert made["It"].properties["Layers"] == ["arn:aws:lambda:us-east-1:057560766410:layer:Powertools:1"]
+    answer = aws("lambda").invoke(FunctionName=made["It"].physical_id)
+    assert answer["Payload"].read() == b'"powertools-other"'
+    made.delete()

@@ -13,6 +13,8 @@ from stackproof.template.model import Configuration, Document
 from stackproof.template.nested import find
 from stackproof.template.unknowns import text_of
 
+_REPOSITORY = "https://serverlessrepo.amazonaws.com/"
+
 
 class Stack(Handler):
     """``AWS::CloudFormation::Stack``: its template is the local file that the gate finds too."""
@@ -43,13 +45,26 @@ class Stack(Handler):
         )
 
     def create(self, job: Job) -> Made:
-        """Deploy the child."""
+        """Deploy the child. An application of the repository that is not mapped to a local file is none."""
+        if self._published(job):
+            job.not_emulated(
+                "TemplateURL", "applications of the Serverless Application Repository stay there"
+            )
+            return Made(job.name("")[:128], _Outputs(job))
         document, configuration, parameters = self._told(job, lambda: self._parts(job))
         name = job.name("")[:128]
         child = self._told(
             job, lambda: job.deployer.child(document, configuration, parameters, name, job.place.stack)
         )
         return self._made(job, child)
+
+    @staticmethod
+    def _published(job: Job) -> bool:
+        url = str(job.get("TemplateURL") or "")
+        if not url.startswith(_REPOSITORY):
+            return False
+        parent, config = job.place.folder / "template.yaml", job.deployer.library.config
+        return find(url, url, parent, config, job.deployer.environment(job.place.stack)).path is None
 
     @staticmethod
     def _told(job: Job, action: Any) -> Any:
@@ -81,6 +96,28 @@ class Stack(Handler):
                 job.deployer.delete(child)
             except DeploymentFailed as error:
                 raise Refused(error.reason) from error
+
+
+class _Outputs(dict[str, Any]):
+    """Outputs of a stack that nobody knows: a text for each that is asked for, in the shape of a layer's ARN
+    where its name says so (layers are what is mostly published)."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        place = job.place
+        owner = str(job.get("TemplateURL")).partition(":serverlessrepo:")[2].split(":")[1:2] or [""]
+        account = owner[0] if owner[0].isdigit() else place.account
+        self._layer = f"arn:{place.partition}:lambda:{place.region}:{account}:layer:{job.logical_id}:1"
+        self._name = job.logical_id
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).startswith("Outputs.")
+
+    def __missing__(self, name: str) -> str:
+        if not name.startswith("Outputs."):
+            raise KeyError(name)
+        output = name.removeprefix("Outputs.")
+        return self._layer if "layer" in output.lower() else f"{self._name}-{output}".lower()
 
 
 def _handed(value: Any) -> Any:
