@@ -85,6 +85,7 @@ class EmbeddedBackend(WorldBackend):
         self._last_copy: Any = None
         self.world.wire = wire.answer
         self.world.http.buckets = presigned
+        self.world.http.keys = tokens.published
         self.world.signed = tokens.signed
         scheduler = self.world.scheduler
         scheduler.enter, scheduler.leave, scheduler.moved = views.enter, views.leave, clocks.moved

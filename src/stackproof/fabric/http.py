@@ -8,6 +8,7 @@ requests here.
 from __future__ import annotations
 
 import json as jsons
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,12 @@ from stackproof.fabric.tasks import current
 
 if TYPE_CHECKING:
     from stackproof.fabric.world import World
+
+
+_POOL_KEYS = re.compile(
+    r"(?P<issuer>https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com/[^/?]+)"
+    r"/\.well-known/(?P<what>jwks\.json|openid-configuration)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class Http:
         self.doubles: list[Double] = []
         self.requests: list[Request] = []
         self.buckets: Buckets | None = None
+        self.keys: Callable[[], dict[str, Any]] | None = None
 
     def double(self, base: str, answers: Handler | Mapping[tuple[str, str], Given] | Given = None) -> Double:
         """Declare what answers below ``base`` (``https://host[:port][/path]``).
@@ -171,7 +179,9 @@ class Http:
 
     def reaches(self, url: str) -> bool:
         """Whether a URL is one that this world serves, or one of S3, where what is presigned is answered."""
-        return self.serves(url) or (self.buckets is not None and self.buckets.is_bucket(url))
+        if self.serves(url) or (self.buckets is not None and self.buckets.is_bucket(url)):
+            return True
+        return self.keys is not None and (urlsplit(url).hostname or "").startswith("cognito-idp.")
 
     def request(
         self,
@@ -217,10 +227,25 @@ class Http:
         if is_deployed(request.url):
             answer: Response = self._world.service("apigateway").handle(request)
             return answer
+        keys = self._pool_keys(request)
+        if keys is not None:
+            return keys
         buckets = self.buckets
         if buckets is not None and buckets.is_bucket(request.url) and buckets.is_signed(request):
             return buckets.answer(request, self._world)
         raise undeclared(request)
+
+    def _pool_keys(self, request: Request) -> Response | None:
+        """What a user pool of Amazon Cognito publishes for those who verify its tokens themselves.
+
+        Source: developer guide of Amazon Cognito, "Verifying JSON web tokens".
+        """
+        found = _POOL_KEYS.fullmatch(request.url)
+        if self.keys is None or found is None or request.method != "GET":
+            return None
+        issuer = found["issuer"]
+        told = {"issuer": issuer, "jwks_uri": f"{issuer}/.well-known/jwks.json"}
+        return Response.of_json(self.keys() if found["what"] == "jwks.json" else told)
 
     def snapshot(self) -> Any:
         """What was declared and requested."""

@@ -182,6 +182,24 @@ def test_another_issuer_is_asked_for_its_keys(stack, fabric):
     assert ask(jwk.RSAKey.generate_key(2048, {"kid": "k"}))[0] == 401
 
 
+def test_a_function_that_verifies_a_token_itself_finds_the_keys_of_the_pool(stack, signed_in, aws):
+    code = """
+import json, os, urllib.request
+from joserfc import jwk, jwt
+def handler(event, context):
+    place = f"https://cognito-idp.{os.environ['AWS_REGION']}.amazonaws.com/{os.environ['POOL']}"
+    with urllib.request.urlopen(f"{place}/.well-known/jwks.json") as answer:
+        keys = jwk.KeySet.import_key_set(json.load(answer))
+    return jwt.decode(event["token"], keys).claims["email"]
+"""
+    variables = {"Environment": {"Variables": {"POOL": {"Ref": "Pool"}}}}
+    verify = {"Type": "AWS::Serverless::Function", "Properties": {**ECHO, "InlineCode": code, **variables}}
+    made = stack({"Transform": "AWS::Serverless-2016-10-31", "Resources": {**POOL, "Verify": verify}})
+    payload = json.dumps({"token": signed_in(made)[0]})
+    answer = aws("lambda").invoke(FunctionName=made.function("Verify"), Payload=payload)
+    assert json.loads(answer["Payload"].read()) == "ada@example.com"
+
+
 def test_what_is_not_emulated_of_a_pool_is_named(stack):
     trigger = {"Type": "AWS::Serverless::Function", "Properties": ECHO}
     pool = {"LambdaConfig": {"PreSignUp": {"Fn::GetAtt": ["Echo", "Arn"]}}}

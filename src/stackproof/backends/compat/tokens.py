@@ -19,6 +19,11 @@ def signed(token: str, keys: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
 
 
+def published() -> dict[str, Any]:
+    """The key set of the user pools, as their ``/.well-known/jwks.json`` has it."""
+    return {"keys": [{**_of_pools().as_dict(private=False), "kid": "dummy", "alg": "RS256", "use": "sig"}]}
+
+
 @cache
 def _of_pools() -> Any:
     from joserfc import jwk
