@@ -7,7 +7,9 @@ import json
 
 import pytest
 
+from stackproof.backends.embedded import EmbeddedBackend
 from stackproof.errors import UsageError
+from stackproof.fabric.choice import Seeded
 from stackproof.fabric.http import Failure, Response
 
 ROLE = "arn:aws:iam::123456789012:role/caller"
@@ -314,3 +316,18 @@ def test_a_pipe_waits_for_the_answer(outside):
     outside.estate.sqs.send_message(QueueUrl=url, MessageBody='{"id": 7}')
     outside.world.run_until_idle()
     assert [request.json() for request in double.requests] == [{"order": 7}, {"order": 7}]
+
+
+def test_the_same_seed_gives_the_same_journal(estate):
+    def driven():
+        with EmbeddedBackend(seed=5, chooser=Seeded(5)) as backend:
+            outside = Outside(type(estate)(backend))
+            outside.world.http.double(
+                "https://login.example.com", {("POST", "/token"): {"access_token": "t"}}
+            )
+            outside.world.http.double("https://api.example.com", {("POST", "/orders"): [503, 429, 200]})
+            outside.aimed(outside.destination(outside.connect(OAUTH), InvocationRateLimitPerSecond=1))
+            outside.put(count=3)
+            return [str(entry) for entry in outside.world.journal]
+
+    assert driven() == driven()

@@ -7,6 +7,9 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from stackproof.backends.embedded import EmbeddedBackend
+from stackproof.fabric.choice import Seeded
+
 
 class Setting:
     """A table ``things`` (with a stream of its own when it has a ``view``) and a Kinesis stream."""
@@ -246,3 +249,21 @@ def test_a_table_that_is_made_anew_has_no_destination(it, world):
     it.put("a")
     world.run_until_idle()
     assert it.changes() == []
+
+
+def _driven(seed):
+    with EmbeddedBackend(seed=seed, chooser=Seeded(seed)) as backend:
+        it = Setting(backend)
+        it.enable()
+        for value in "123":
+            it.put("a", v=value)
+        backend.world.run_until_idle()
+        order = [change["dynamodb"]["NewImage"]["v"]["S"] for change in it.changes()]
+        return order, [str(entry) for entry in backend.world.journal]
+
+
+def test_the_order_of_records_is_the_schedulers_and_the_same_for_a_seed():
+    orders = [_driven(seed)[0] for seed in range(8)]
+    assert all(sorted(order) == ["1", "2", "3"] for order in orders)
+    assert any(order != ["1", "2", "3"] for order in orders)
+    assert _driven(3) == _driven(3)
