@@ -129,14 +129,12 @@ class UmlProvider:
         config = running.paths["ssh"]
         packed = session.scratch("setup") / "setup.tar"
         session.run(["tar", "--create", f"--file={packed}", f"--directory={folder}", "."])
-        session.run(["scp", "-q", "-F", config, str(packed), f"{running.name}:/run/setup.tar"])
-        unpack = (
-            "mkdir -p /opt/rig && tar --extract --file=/run/setup.tar --directory=/opt/rig --no-same-owner"
+        # One connection: each takes a while where every system call takes long.
+        inside = (
+            "mkdir -p /opt/rig && tar --extract --directory=/opt/rig --no-same-owner && sh /opt/rig/start"
         )
-        session.run(["ssh", "-F", config, running.name, unpack])
-        session.run(
-            ["ssh", "-F", config, running.name, "sh", "/opt/rig/start", *arguments], timeout=_PATIENCE
-        )
+        command = ["ssh", "-F", config, running.name, inside, *arguments]
+        session.run(["sh", "-euc", 'exec "$@" < "$0"', str(packed), *command], timeout=_PATIENCE)
 
 
 def _put_ahead(leader: int) -> None:

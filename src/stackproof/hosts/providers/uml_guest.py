@@ -16,6 +16,14 @@ GATEWAY: Final = "10.213.8.1"
 ADDRESS: Final = "10.213.8.2"
 _SHIM: Final = Path(__file__).with_name("uml_xstate.c")
 
+_NOT_THERE: Final = (
+    "systemd-udev-trigger.service",
+    *(f"modprobe@{module}.service" for module in ("configfs", "dm_mod", "drm", "efi_pstore", "fuse", "loop")),
+    "systemd-binfmt.service",
+    "e2scrub_reap.service",
+)
+"""Units that look for hardware which user-mode-linux has not: a third of the time that it takes to boot."""
+
 _FIRST: Final = """
 mount -t proc proc /proc 2>/dev/null
 mkdir -p /usr/lib/modules /root/.ssh
@@ -94,6 +102,7 @@ def command(folder: Path, disk: Path, memory: int, lan: str, session: Session) -
         f"uml_dir={folder}",
         "random.trust_cpu=on",
         "selinux=0",
+        *(f"systemd.mask={one}" for one in _NOT_THERE),
         "init=/bin/sh",
         "--",
         "-c",
