@@ -22,6 +22,8 @@ def named(client: Any, operation: str, original: Callable[[], Response]) -> Call
     def call() -> Response:
         from botocore.exceptions import ClientError
 
+        if client.meta.service_model.service_name == "apigatewaymanagementapi":
+            raise _missing(client, operation, "nobody can connect to a WebSocket API")
         try:
             return original()
         except ModuleNotFoundError as error:

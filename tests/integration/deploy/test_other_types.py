@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 
 def test_an_alarm(one, changed, aws):
     made = one(
@@ -141,3 +143,26 @@ def test_groups_and_what_they_launch(one, changed, aws, fabric):
     assert capacity() == 4, "one more every two minutes, four at most"
     made.delete()
     assert aws.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+
+
+def test_a_sender_is_verified_while_its_identity_is_there(one, aws, refused):
+    made = one("AWS::SES::EmailIdentity", EmailIdentity="shop@example.com")
+    assert made["It"].physical_id == "shop@example.com"
+    mail = {
+        "Source": "shop@example.com",
+        "Destination": {"ToAddresses": ["ada@example.com"]},
+        "Message": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}},
+    }
+    assert aws("ses").send_email(**mail)["MessageId"]
+    made.delete()
+    assert refused(lambda: aws("ses").send_email(**mail)) == "MessageRejected"
+
+
+def test_a_websocket_api_is_said_to_be_deaf(one, aws):
+    from stackproof.errors import CallNotEmulated
+
+    made = one("AWS::ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET")
+    reason = "WebSocket APIs are not emulated, nobody can connect"
+    assert made["It"].verdict.reasons == {"ProtocolType": reason}
+    with pytest.raises(CallNotEmulated, match="nobody can connect"):
+        aws("apigatewaymanagementapi").post_to_connection(ConnectionId="c", Data=b"hello")

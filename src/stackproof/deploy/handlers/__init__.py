@@ -59,6 +59,7 @@ TYPES: dict[str, str] = {
     "AWS::Cognito::UserPoolResourceServer": "cognito:UserPoolResourceServer",
     "AWS::Cognito::UserPoolUser": "cognito:UserPoolUser",
     "AWS::Cognito::UserPoolUserToGroupAttachment": "cognito:UserPoolUserToGroupAttachment",
+    "AWS::SES::EmailIdentity": "ses:EmailIdentity",
     "AWS::Athena::WorkGroup": "athena:WorkGroup",
     "AWS::Athena::NamedQuery": "athena:NamedQuery",
     "AWS::SecretsManager::Secret": "secrets:Secret",

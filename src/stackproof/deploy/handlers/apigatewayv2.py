@@ -40,6 +40,8 @@ class Api(Handler):
             **job.pick(self._table),
             "Tags": job.tags() or None,
         }
+        if params["ProtocolType"] == "WEBSOCKET" and job.backend.kind == "embedded":
+            job.left_out("ProtocolType", "WebSocket APIs are not emulated, nobody can connect")
         answer = job.call("apigatewayv2", "create_api", params)
         api = answer["ApiId"]
         authorizers = _build(job, api, body)
