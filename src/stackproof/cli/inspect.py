@@ -25,7 +25,7 @@ from stackproof.cli._project import load_project, project_options
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Checks at the same time, those of one host or network in order; default: the number of cores.",
+    help="Checks at the same time, those of one host or network in order; default: three for two cores.",
 )
 @click.option("--verbose", is_flag=True, help="Show each check while it runs.")
 @project_options
