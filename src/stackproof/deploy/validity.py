@@ -1,6 +1,7 @@
-"""What CloudFormation refuses before it asks a resource's service: property names that a type has not, and
-properties that it must have, at any depth (user guide, "Troubleshooting CloudFormation": the provider's
-schema decides). Where a schema leaves a choice between several forms, a name that one of them has is good.
+"""What CloudFormation refuses before it asks a resource's service: property names that a type has not,
+properties that it must have, and values that are none of those listed, at any depth (user guide,
+"Troubleshooting CloudFormation": the provider's schema decides). Where a schema leaves a choice between
+several forms, a name that one of them has is good.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 from stackproof import schemas
 
 _CHOICES = ("oneOf", "anyOf", "allOf")
+_JUDGED_LATER = frozenset({"#/Runtime"})
+"""Values that the service judges by the date, in its own words."""
 
 
 def fault(logical_id: str, resource_type: str, properties: Mapping[str, Any], covers: Collection[str]) -> str:
@@ -46,6 +49,10 @@ def _inside(root: dict[str, Any], node: Any, value: Any, at: str) -> Iterator[st
     node = schemas.follow(root, node)
     if not isinstance(node, dict) or _free(node):
         return
+    if isinstance(value, str | int):
+        if not _listed(node, value) and at not in _JUDGED_LATER:
+            yield f"{at}: failed validation constraint for keyword [enum]"
+        return
     forms = [*_forms(root, node)]
     if isinstance(value, list):
         items = next((form["items"] for form in forms if "items" in form), None)
@@ -70,6 +77,14 @@ def _inside(root: dict[str, Any], node: Any, value: Any, at: str) -> Iterator[st
     for name, one in value.items():
         if name in known:
             yield from _inside(root, known[name], one, f"{at}/{name}")
+
+
+def _listed(node: dict[str, Any], value: str | int) -> bool:
+    """Whether a value is one of those that a schema lists, in any type, or the schema lists none."""
+    listed = node.get("enum")
+    if not isinstance(listed, list):
+        return True
+    return isinstance(value, bool) or str(value) in map(str, listed)
 
 
 def _free(node: dict[str, Any]) -> bool:

@@ -53,6 +53,17 @@ ENVIRONMENT = {"Handler": "i.h", "Role": "r", "Code": {"ZipFile": ""}}
             {"KeySchema": [{"AttributeName": "id"}]},
             ["#/KeySchema/0: required key [KeyType] not found"],
         ),
+        (
+            "AWS::Lambda::Function",
+            {**ENVIRONMENT, "Architectures": ["x86_64", "mips"], "TracingConfig": {"Mode": "Activ"}},
+            [
+                "#/Architectures/1: failed validation constraint for keyword [enum]",
+                "#/TracingConfig/Mode: failed validation constraint for keyword [enum]",
+            ],
+        ),
+        ("AWS::Lambda::Function", {**ENVIRONMENT, "Runtime": "python3.99"}, []),
+        ("AWS::Logs::LogGroup", {"RetentionInDays": 2}, ["#/RetentionInDays: failed validation constraint"]),
+        ("AWS::Logs::LogGroup", {"RetentionInDays": "7"}, []),
         # Free JSON at any depth: a policy document, a redrive policy.
         ("AWS::SQS::Queue", {"RedrivePolicy": {"deadLetterTargetArm": "x", "maxReceiveCount": 1}}, []),
         (
