@@ -231,7 +231,33 @@ def _database(placer: _Placer, part: Part, item: Item) -> Node:
     return Node(item.id, item.type, places, item.at(), _port(own))
 
 
-_ENGINES = {"mysql": 3306, "mariadb": 3306, "aurora-mysql": 3306, "postgres": 5432, "aurora-postgresql": 5432}
+def _cache(placer: _Placer, part: Part, item: Item) -> Node:
+    """A cluster of nodes with one interface each, in one subnet of its group each.
+
+    Without security groups it has the default one of its VPC (ElastiCache user guide, "Amazon VPCs").
+    """
+    own = item.properties
+    owner, group = placer.items.get(
+        placer.namer.text(part, own.get("CacheSubnetGroupName", "")), (part, None)
+    )
+    subnets = placer.texts(owner, group.properties.get("SubnetIds")) if group else ("",)
+    groups = own.get("VpcSecurityGroupIds")
+    places = tuple(placer.place(part, one, groups, public=False) for one in subnets)
+    wanted = str(own.get("NumCacheNodes", 1))
+    count = int(wanted) if wanted.isdigit() else 1
+    return Node(item.id, item.type, places, item.at(), _port(own), count, EPHEMERAL_LINUX)
+
+
+_ENGINES = {
+    "mysql": 3306,
+    "mariadb": 3306,
+    "aurora-mysql": 3306,
+    "postgres": 5432,
+    "aurora-postgresql": 5432,
+    "memcached": 11211,
+    "redis": 6379,
+    "valkey": 6379,
+}
 
 
 def _port(own: Mapping[str, Any]) -> frozenset[tuple[str, int]] | None:
@@ -257,4 +283,5 @@ _KINDS: dict[str, Callable[[_Placer, Part, Item], Node | None]] = {
     "AWS::ECS::Service": _service,
     "AWS::Lambda::Function": _function,
     "AWS::RDS::DBInstance": _database,
+    "AWS::ElastiCache::CacheCluster": _cache,
 }

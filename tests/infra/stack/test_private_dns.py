@@ -15,13 +15,17 @@ import pytest
 from testinfra.host import Host
 
 from stackproof.hosts import probes
+from stackproof.hosts.differs import Differs
 from stackproof.hosts.model import Running
-from stackproof.hosts.netns import network
+from stackproof.hosts.netns import BuiltNetwork, network
 from stackproof.hosts.probes import Answer
 from stackproof.hosts.services.etc import etc_of
 from stackproof.hosts.services.names import Resolver, lease, options_of
 from stackproof.hosts.services.naming import CHECKS, Names
 from stackproof.hosts.session import Session
+from stackproof.hosts.stands.checks import compared
+from stackproof.hosts.stands.looking import asked, listening
+from stackproof.netmodel import Flow, State
 from stackproof.plugin.clients import Aws
 from stackproof.plugin.factory import Factory
 from stackproof.plugin.world import Fabric, opened
@@ -55,7 +59,7 @@ class System:
         subnets = self.aws.ec2.describe_subnets()["Subnets"][:2]
         ids = ",".join(one["SubnetId"] for one in subnets)
         self.vpc = subnets[0]["VpcId"]
-        self.home = "Cache" if "Cache" in net.nodes else "Vpc.resolver"
+        self.home = "Cache"
         for name, value in (("vpc-id", self.vpc), ("cache-subnet-ids", ids), ("private-subnet-ids", ids)):
             self.aws.ssm.put_parameter(Name=f"/network/test/{name}", Value=value, Type="String")
         self.zone = self.deploy("template")["Zone"].physical_id
@@ -189,6 +193,64 @@ def test_the_application_reaches_its_cache_by_the_name_alone(
         "s.sendall(b'version' + bytes([13, 10])); print(s.recv(99).decode())"
     )
     assert inspected_host.check_output(f'python3 -I -c "{program}"').strip() == "VERSION 1.6"
+
+
+FLOWS = tuple(map(Flow.parse, ("tcp/11211", "tcp/22", "tcp/8000")))
+
+
+def differences(net: BuiltNetwork, target: str) -> Iterator[Differs]:
+    """What a host is seen to answer to every other one, against what the templates say."""
+    reach = net.reach({target: [str(one).replace(" ", "/") for one in FLOWS]})
+    where = dict.fromkeys(FLOWS, net.node(target).address)
+    with listening(net.asker(target), [one for one in FLOWS if one not in net.listening(target)]):
+        controls = asked(net.asker(target), where, lambda flow: True)
+        for source in (name for name in net.nodes if name not in {target, "Vpc.resolver"}):
+            said = {flow: reach.ask(source, target, flow) for flow in FLOWS}
+            seen = asked(net.asker(source), where, lambda flow, said=said: said[flow].state is State.OPEN)  # type: ignore[misc]
+            for flow in FLOWS:
+                yield from compared(said[flow], seen[flow], controls[flow])
+
+
+@pytest.mark.capability("transient")
+@pytest.mark.parametrize("target", ["Cache", "Instance"])
+def test_who_reaches_the_cache_and_its_application_is_what_the_templates_say(
+    target: str, inspected: Running, system: System
+) -> None:
+    if found := list(differences(system.net, target)):
+        raise found[0]
+
+
+@pytest.mark.capability("transient")
+def test_the_cache_is_reached_on_its_port_from_its_network_alone_and_calls_nobody(
+    inspected: Running, system: System
+) -> None:
+    net, cache = system.net, system.net.node("Cache").address
+    matrix = net.matrix(["tcp/11211"])
+    reaching = {one.source for one in matrix.answers if one.target == "Cache" and one.state is State.OPEN}
+    assert reaching == {"Instance"}
+    control = probes.tcp(net.asker("Instance"), cache, 11211)
+    probes.assert_reachable(control)
+    probes.assert_unreachable(
+        probes.tcp(net.asker("office"), cache, 11211, timeout=0.5), control, how=(Answer.FILTERED,)
+    )
+    with listening(net.asker("Instance"), [Flow("tcp", 8000)]):
+        answered = probes.tcp(net.asker("NatGatewaya"), inspected.address, 8000)
+        seen = probes.tcp(net.asker("Cache"), inspected.address, 8000, timeout=0.5)
+        probes.assert_unreachable(seen, answered, how=(Answer.FILTERED,))
+
+
+@pytest.mark.capability("transient")
+def test_a_port_of_the_cache_that_somebody_opened_is_named_with_its_group(
+    inspected: Running, system: System
+) -> None:
+    system.net.run("Cache", "nft insert rule inet security_groups input tcp dport 8000 accept")
+    try:
+        found = [str(one) for one in differences(system.net, "Cache")]
+    finally:
+        listed = "nft -a list chain inet security_groups input | awk '/dport 8000 accept/ {print $NF}'"
+        system.net.run("Cache", f"nft delete rule inet security_groups input handle $({listed})")
+    assert any("tcp 8000 from NatGatewaya to Cache: written is filtered: CacheGroup" in one for one in found)
+    assert list(differences(system.net, "Cache")) == []
 
 
 def test_an_application_announces_itself(inspected: Running, inspected_host: Host, system: System) -> None:

@@ -15,7 +15,7 @@ from stackproof.hosts.model import HostEntry
 from stackproof.hosts.probes import Answer, Probe
 from stackproof.hosts.session import Session
 from stackproof.hosts.stands import nothing_to_check, stand_of
-from stackproof.hosts.stands.checks import _compared
+from stackproof.hosts.stands.checks import compared
 from stackproof.hosts.stands.facts import facts_of
 from stackproof.model import Location
 from stackproof.netmodel import Answer as Said
@@ -68,8 +68,8 @@ def seen(answer: Answer) -> Probe:
 
 
 def test_agreement_is_silent() -> None:
-    assert list(_compared(said(State.OPEN), seen(Answer.OPEN), seen(Answer.OPEN))) == []
-    assert list(_compared(said(State.FILTERED), seen(Answer.FILTERED), seen(Answer.OPEN))) == []
+    assert list(compared(said(State.OPEN), seen(Answer.OPEN), seen(Answer.OPEN))) == []
+    assert list(compared(said(State.FILTERED), seen(Answer.FILTERED), seen(Answer.OPEN))) == []
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_agreement_is_silent() -> None:
     ],
 )
 def test_a_difference_names_both_and_the_place(state: State, answer: Answer) -> None:
-    (found,) = _compared(said(state), seen(answer), seen(Answer.OPEN))
+    (found,) = compared(said(state), seen(answer), seen(Answer.OPEN))
     assert isinstance(found, Differs)
     assert found.location == AT
     assert found.shown == str(answer)
@@ -96,7 +96,7 @@ def test_a_difference_names_both_and_the_place(state: State, answer: Answer) -> 
 
 @pytest.mark.parametrize("answer", [Answer.FILTERED, Answer.REFUSED, Answer.ERROR])
 def test_without_a_control_filtered_proves_nothing(answer: Answer) -> None:
-    (found,) = _compared(said(State.FILTERED), seen(Answer.FILTERED), seen(answer))
+    (found,) = compared(said(State.FILTERED), seen(Answer.FILTERED), seen(answer))
     assert "no control" in found.shown
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stackproof.deploy.model import Level, Resource, Verdict
+from stackproof.hosts.netns import lay_out
 from stackproof.model import Location
 from stackproof.netmodel import Network, Part, Reach, State, matrix, part_of_deployed, read
 
@@ -88,6 +89,13 @@ def test_a_network_balancer_without_groups_filters_nothing(network: MakeNetwork)
             State.OPEN,
         ),
         (
+            "Type: AWS::ElastiCache::CacheCluster, Properties: {Engine: memcached, NumCacheNodes: 2, "
+            "Port: 4000, CacheNodeType: cache.t4g.micro, CacheSubnetGroupName: !Ref Subnets, "
+            "VpcSecurityGroupIds: [!Ref BackGroup]}",
+            4000,
+            State.OPEN,
+        ),
+        (
             "Type: AWS::ECS::Service, Properties: {DesiredCount: 2, NetworkConfiguration: "
             "{AwsvpcConfiguration: {Subnets: [!Ref Private], SecurityGroups: [!Ref BackGroup]}}}",
             8080,
@@ -111,6 +119,36 @@ def test_kinds_of_hosts(network: MakeNetwork, resource: str, port: int, state: S
     reach = Reach(network(GROUPS + BALANCER + text))
     assert reach.ask("Balancer", "Back", f"tcp/{port}").state is state
     assert reach.ask("Balancer", "Back", "tcp/22").state is State.FILTERED
+
+
+@pytest.mark.parametrize(
+    ("properties", "port", "nodes"),
+    [
+        ("{Engine: memcached, NumCacheNodes: 3, CacheSubnetGroupName: !Ref Two}", 11211, 3),
+        ("{Engine: redis, NumCacheNodes: 1, CacheSubnetGroupName: !Ref Two}", 6379, 1),
+    ],
+)
+def test_a_cache_cluster_is_nodes_in_its_subnets(
+    network: MakeNetwork, properties: str, port: int, nodes: int
+) -> None:
+    """Without groups of its own it has the default one of its VPC; it never has a public address."""
+    text = f"""
+  Two:
+    Type: AWS::ElastiCache::SubnetGroup
+    Properties: {{Description: d, SubnetIds: [!Ref Private, !Ref Public]}}
+  Cache: {{Type: AWS::ElastiCache::CacheCluster, Properties: {properties}}}
+"""
+    found = network(text)
+    node = found.nodes["Cache"]
+    assert (node.count, node.listening) == (nodes, frozenset({("tcp", port)}))
+    assert [(one.subnet, one.groups, one.public) for one in node.places] == [
+        ("Private", ("Vpc.DefaultSecurityGroup",), False),
+        ("Public", ("Vpc.DefaultSecurityGroup",), False),
+    ]
+    names = [f"Cache-{number}" for number in range(1, nodes + 1)] if nodes > 1 else ["Cache"]
+    members = lay_out(found).members
+    assert list(members) == names
+    assert [one.subnet for one in members.values()] == ["Private", "Public", "Private"][:nodes]
 
 
 def test_a_function_asks_and_is_never_asked(network: MakeNetwork) -> None:

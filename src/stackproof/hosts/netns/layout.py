@@ -1,8 +1,9 @@
 """From a network that templates describe to hosts with addresses: pure data, nothing is made.
 
-Members of an Auto Scaling group or a service get a number (``Group-1``) and are spread over its subnets in
-order; a load balancer is one host in the first of its subnets. Addresses that no template gives are the next
-free ones of the subnet, from the tenth on (AWS keeps the first four and the last).
+Members of an Auto Scaling group, a service or a cluster of several nodes get a number (``Group-1``) and are
+spread over its subnets in order; a load balancer is one host in the first of its subnets. Addresses that no
+template gives are the next free ones of the subnet, from the tenth on; AWS keeps the first four
+and the last.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _spread(node: Node) -> Iterator[tuple[str, Place]]:
     """Each host of a node with its place."""
     if not node.places:
         return
-    if node.type in _MEMBERED:
+    if node.type in _MEMBERED or node.count > 1:
         for number in range(node.count):
             yield f"{node.id}-{number + 1}", node.places[number % len(node.places)]
         return

@@ -42,23 +42,28 @@ def reachable(stand: Stand, flows: tuple[Flow, ...] = FLOWS) -> Iterator[Differs
     reach = Reach(stand.network, stand.outside, {stand.node: every})
     shared, known = stand.session.shared, f"seen {stand.running.name}"
     if known not in shared:
-        shared[known] = look(stand, FLOWS)
+        shared[known] = look(
+            stand, FLOWS, lambda source, flow: reach.ask(source, stand.node, flow).state is State.OPEN
+        )
     seen: Seen = shared[known]
     for flow in flows:
         for source in stand.sources:
             said = reach.ask(source, stand.node, flow)
-            yield from _compared(said, seen[source, flow], seen[stand.node, flow])
+            yield from compared(said, seen[source, flow], seen[stand.node, flow])
 
 
 def goes_out(stand: Stand) -> Iterator[Differs]:
     """What the host may ask of the internet is what its templates say."""
     every = frozenset((one.protocol, one.port) for one in OUTWARD)
     reach = Reach(stand.network, stand.outside, dict.fromkeys(stand.outside, every))
-    for (name, flow), (seen, control) in look_out(stand, OUTWARD).items():
-        yield from _compared(reach.ask(stand.node, name, flow), seen, control)
+    looked = look_out(
+        stand, OUTWARD, lambda name, flow: reach.ask(stand.node, name, flow).state is State.OPEN
+    )
+    for (name, flow), (seen, control) in looked.items():
+        yield from compared(reach.ask(stand.node, name, flow), seen, control)
 
 
-def _compared(said: Said, seen: Probe, control: Probe) -> Iterator[Differs]:
+def compared(said: Said, seen: Probe, control: Probe) -> Iterator[Differs]:
     """Nothing when both agree; a "filtered" only counts beside a control that is open."""
     subject = f"{said.flow} from {said.source} to {said.target}"
     why = said.reasons[0] if said.reasons else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -29,6 +29,8 @@ Seen = Mapping[tuple[str, Flow], Probe]
 """Source and flow to what was seen; the host's own name is the control."""
 
 _TIMEOUT = 0.8
+_PATIENT = 4.0
+"""A second time for what should be open and did not answer at once: this machine may have been busy."""
 _LIFE = 60
 _LISTENER = """
 import base64, json, os, socket, sys, threading, time
@@ -91,8 +93,11 @@ def listening(asker: Asker, flows: Iterable[Flow]) -> Iterator[None]:
         asker.ask(f"kill -9 {process} || :; while [ -e /proc/{process}/exe ]; do sleep 0.02; done")
 
 
-def look(stand: Stand, flows: Sequence[Flow]) -> Seen:
-    """Ask the host for every flow, from every source and from itself."""
+def look(stand: Stand, flows: Sequence[Flow], hoped: Callable[[str, Flow], bool]) -> Seen:
+    """Ask the host for every flow, from every source and from itself.
+
+    ``hoped(source, flow)`` tells what should be open; what the host answers itself always should.
+    """
     there = heard(stand.host)
     itself = FromHost(stand.host)
     names = [*stand.sources, stand.node]
@@ -100,32 +105,43 @@ def look(stand: Stand, flows: Sequence[Flow]) -> Seen:
         listening(itself, [one for one in flows if one not in there]),
         ThreadPoolExecutor(len(names)) as pool,
     ):
-        answers = pool.map(lambda name: _asked(stand, name, flows), names)
+        answers = pool.map(lambda name: _asked(stand, name, flows, hoped), names)
         return {key: probe for one in answers for key, probe in one.items()}
 
 
-def _asked(stand: Stand, name: str, flows: Sequence[Flow]) -> dict[tuple[str, Flow], Probe]:
-    address = stand.addresses[stand.node] if name == stand.node else stand.address(name)
-    questions = [(one.protocol, address, 0 if one.protocol == "icmp" else one.port) for one in flows]
-    seen = probes.many(stand.asker(name), questions, timeout=_TIMEOUT)
+def _asked(
+    stand: Stand, name: str, flows: Sequence[Flow], hoped: Callable[[str, Flow], bool]
+) -> dict[tuple[str, Flow], Probe]:
+    own = name == stand.node
+    address = stand.addresses[name] if own else stand.address(name)
+    seen = asked(stand.asker(name), dict.fromkeys(flows, address), lambda flow: own or hoped(name, flow))
     # The same service under one name, whichever of its addresses was asked.
-    return {
-        (name, flow): replace(probe, target=f"{flow} of {stand.node}")
-        for flow, probe in zip(flows, seen, strict=True)
-    }
+    return {(name, flow): replace(probe, target=f"{flow} of {stand.node}") for flow, probe in seen.items()}
 
 
-def look_out(stand: Stand, flows: Sequence[Flow]) -> dict[tuple[str, Flow], tuple[Probe, Probe]]:
+def asked(asker: Asker, addresses: Mapping[Flow, str], hoped: Callable[[Flow], bool]) -> dict[Flow, Probe]:
+    """Ask once for every flow at its address, and once more, with patience, for what should be open."""
+    seen: dict[Flow, Probe] = {}
+    for patience in (_TIMEOUT, _PATIENT):
+        flows = [one for one in addresses if one not in seen or (hoped(one) and not seen[one].is_open)]
+        questions = [
+            (one.protocol, addresses[one], 0 if one.protocol == "icmp" else one.port) for one in flows
+        ]
+        seen |= zip(flows, probes.many(asker, questions, timeout=patience), strict=True)
+    return seen
+
+
+def look_out(
+    stand: Stand, flows: Sequence[Flow], hoped: Callable[[str, Flow], bool]
+) -> dict[tuple[str, Flow], tuple[Probe, Probe]]:
     """Ask every host outside from the host: what was seen, and the control from outside itself."""
-    keys = [(name, flow) for name in stand.outside for flow in flows]
-    questions = {key: (key[1].protocol, stand.outside[key[0]], key[1].port) for key in keys}
-    controls: dict[tuple[str, Flow], Probe] = {}
+    found: dict[tuple[str, Flow], tuple[Probe, Probe]] = {}
     with ExitStack() as stack:
         for name in stand.outside:
-            outside = stand.asker(name)
-            stack.enter_context(listening(outside, flows))
-            own = [key for key in keys if key[0] == name]
-            asked = probes.many(outside, [questions[key] for key in own], timeout=_TIMEOUT)
-            controls.update(zip(own, asked, strict=True))
-        seen = probes.many(FromHost(stand.host), list(questions.values()), timeout=_TIMEOUT)
-    return {key: (one, controls[key]) for key, one in zip(keys, seen, strict=True)}
+            stack.enter_context(listening(stand.asker(name), flows))
+        for name, address in stand.outside.items():
+            where = dict.fromkeys(flows, address)
+            controls = asked(stand.asker(name), where, lambda flow: True)
+            seen = asked(FromHost(stand.host), where, lambda flow, name=name: hoped(name, flow))  # type: ignore[misc]
+            found |= {(name, flow): (seen[flow], controls[flow]) for flow in flows}
+    return found
