@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from stackproof.backends.embedded import EmbeddedBackend
 from stackproof.errors import StackproofError, UsageError
+from stackproof.fabric.clock import Clock
+from stackproof.fabric.meters import Meters
 from stackproof.fabric.service import ServiceError
 
 
@@ -173,3 +175,30 @@ def test_time_advances_by_what_can_pass(world, seconds, error, says) -> None:
     assert world.clock.ms == before
     world.advance(0.5)
     assert world.clock.ms == before + 500
+
+
+def test_many_readings_at_once_are_the_same_readings() -> None:
+    one, many = Meters(Clock(0)), Meters(Clock(0))
+    for _ in range(2):
+        for metric, value in {"Invocations": 1, "Duration": 20}.items():
+            one.add("arn", metric, value, ms=60_001)
+        many.add_all("arn", {"Invocations": 1, "Duration": 20}, 60_001)
+    assert many.readings == one.readings == {
+        (1, "arn", "Invocations"): {1: 2},
+        (1, "arn", "Duration"): {20: 2},
+    }  # fmt: skip
+    assert list(many.known()) == list(one.known())
+
+
+def test_counts_are_the_same_with_and_without_the_journal() -> None:
+    counted = []
+    for mode in ("full", "counts"):
+        with EmbeddedBackend(seed=3, journal=mode) as backend:
+            sqs = backend.client("sqs")
+            url = sqs.create_queue(QueueName="q")["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody="m")
+            with pytest.raises(ClientError):
+                sqs.send_message(QueueUrl=f"{url}-other", MessageBody="m")
+            counted.append((dict(backend.world.journal.counts), backend.world.ids.uuid()))
+            assert bool(len(backend.world.journal)) == (mode == "full")
+    assert counted[0] == counted[1]
