@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from testinfra.host import Host
 
+from stackproof.hosts.differs import Differs
 from stackproof.hosts.model import Running
 
 
 def test_the_system_is_the_one_that_the_inventory_names(inspected: Running, inspected_host: Host) -> None:
     release = inspected_host.check_output(". /etc/os-release; echo $ID-$VERSION_ID")
-    assert release == inspected.entry.system
+    if release != inspected.entry.system:
+        at = inspected.entry.location
+        raise Differs("operating system", said=inspected.entry.system, shown=release, location=at)
 
 
 @pytest.mark.hosts(state="hardened", form="host")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from testinfra.host import Host
 
 from stackproof.hosts.benchmark.accounts import users
 from stackproof.hosts.benchmark.view import View
+from stackproof.hosts.differs import Differs
+from stackproof.hosts.document import parse
 
 pytestmark = [pytest.mark.hosts(state="hardened", form="image"), pytest.mark.capability("image")]
 
@@ -71,10 +74,17 @@ def test_nobody_has_a_password(view: View) -> None:
     assert [one.name for one in users(view) if one.has_password] == []
 
 
-def test_the_log_of_the_system_is_shipped(inspected_host: Host) -> None:
-    folder = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
-    shipped = json.loads(inspected_host.file(f"{folder}/logs.json").content_string)
-    collected = shipped["logs"]["logs_collected"]["files"]["collect_list"]
-    assert {(one["file_path"], one["log_group_name"]) for one in collected} >= {
-        ("/var/log/messages", "system_logs")
-    }
+def test_the_log_of_the_system_is_shipped(inspected_host: Host, root: Path) -> None:
+    """Each log goes where the recipe of the image says."""
+    recipe = root / "templates/ami-builder/ansible/roles/log_shipping/defaults/main.yml"
+    told = parse(recipe.read_text(encoding="utf-8"), recipe.relative_to(root).as_posix())
+    file = inspected_host.file(told.text("log_shipping_config")).content_string
+    collected = json.loads(file)["logs"]["logs_collected"]["files"]["collect_list"]
+    shipped = {one["file_path"]: one["log_group_name"] for one in collected}
+    written = [
+        (one.text("file"), one.text("group"), one.place("group")) for one in told.listed("log_shipping_logs")
+    ]
+    assert ("/var/log/messages", "system_logs") in {(log, group) for log, group, _ in written}
+    for log, group, place in written:
+        if shipped.get(log) != group:
+            raise Differs(f"group of {log}", said=group, shown=str(shipped.get(log)), location=place)
