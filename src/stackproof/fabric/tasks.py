@@ -242,12 +242,16 @@ class Task:
         if self._kill is not None:
             self._finish("killed", error=self._kill)
             return
+        result, error = None, None
         try:
-            self._finish("done", result=self._result())
-        except Killed as error:
-            self._finish("killed", error=error)
-        except BaseException as error:  # noqa: BLE001 - the boundary of foreign code: its error is data
-            self._finish("done", error=error)
+            result = self._result()
+        except BaseException as raised:  # noqa: BLE001 - the boundary of foreign code: its error is data
+            error = raised
+        if self._kill is not None or isinstance(error, Killed):
+            # A bare ``except:`` of a handler may have swallowed it, which saves no lost machine.
+            self._finish("killed", error=self._kill or error)
+        else:
+            self._finish("done", result=result, error=error)
 
     def _result(self) -> Any:
         """What ``fn`` answers. A task that was cut never answers: in virtual time it goes on for ever."""

@@ -231,6 +231,18 @@ def test_exit_ends_the_environment(lab):
     assert lab.invoke("f").value == 1
 
 
+@pytest.mark.parametrize("swallows", ["except:", "except BaseException as e:"])
+def test_a_handler_that_swallows_everything_is_timed_out_all_the_same(lab, swallows):
+    lab.function("f", "import time\ncalls = []\ndef handler(event, context):\n    calls.append(1)\n    try:\n"
+                 f"        time.sleep(event.get('sleep', 0))\n    {swallows}\n        pass\n"
+                 "    return len(calls)\n", Timeout=3)  # fmt: skip
+    assert lab.invoke("f").value == 1
+    answer = lab.invoke("f", {"sleep": 30})
+    assert (answer.error, answer.value["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+    assert lab.world.clock.elapsed == 3
+    assert lab.invoke("f").value == 1
+
+
 def test_a_timeout_is_virtual_and_costs_the_environment(lab):
     lab.function("f", "import time\ncalls = []\ndef handler(event, context):\n    calls.append(1)\n"
                  "    time.sleep(event.get('sleep', 0))\n    return len(calls)\n", Timeout=3)  # fmt: skip
