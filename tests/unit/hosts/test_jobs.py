@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stackproof.cli import main
-from stackproof.hosts.run import InspectRequest, inspect
+from stackproof.hosts.run import InspectRequest, inspect, jobs_here
 from stackproof.hosts.undo import MARK
 
 INVENTORY = """
@@ -115,6 +115,12 @@ def test_two_jobs_find_what_one_finds_and_keep_together_what_belongs_together(pr
         assert [what for what, _ in notes] == [what for what, _ in order[name]], name
         assert len({worker for _, worker in notes}) == 1, f"{name} was inspected by several workers"
     assert len({worker for notes in again.values() for _, worker in notes}) == 2, "one worker did it all"
+
+
+@pytest.mark.parametrize(("cores", "jobs"), [(1, 1), (2, 3), (4, 6)])
+def test_three_jobs_for_two_cores(monkeypatch: pytest.MonkeyPatch, cores: int, jobs: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    assert jobs_here() == jobs
 
 
 def test_the_promise_is_held_against_the_checks_of_all_workers(project: Path) -> None:
