@@ -8,10 +8,13 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from stackproof.backends.compat import children
 from stackproof.errors import UsageError
 
 _real_connect = socket.socket.connect
 _real_connect_ex = socket.socket.connect_ex
+_real_sendto = socket.socket.sendto
+_real_sendmsg = socket.socket.sendmsg
 _real_getaddrinfo = socket.getaddrinfo
 _guarding: list[Callable[[str], None]] = []
 
@@ -55,6 +58,20 @@ def _connect_ex(self: socket.socket, address: Any, /) -> int:
     return _real_connect_ex(self, address)
 
 
+def _sendto(self: socket.socket, data: Any, *rest: Any) -> int:
+    if rest and isinstance(rest[-1], tuple):
+        _refuse(rest[-1][0])
+    return _real_sendto(self, data, *rest)
+
+
+def _sendmsg(
+    self: socket.socket, buffers: Any, ancillary: Any = (), flags: int = 0, address: Any = None, /
+) -> int:
+    if isinstance(address, tuple):
+        _refuse(address[0])
+    return _real_sendmsg(self, buffers, ancillary, flags, address)
+
+
 def _getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
     _refuse(host)
     return _real_getaddrinfo(host, *args, **kwargs)
@@ -65,7 +82,9 @@ def guard(notice: Callable[[str], None]) -> Callable[[], None]:
     if socket.socket.connect is not _connect:
         kind: Any = socket.socket
         kind.connect, kind.connect_ex = _connect, _connect_ex
+        kind.sendto, kind.sendmsg = _sendto, _sendmsg
         socket.getaddrinfo = _getaddrinfo
+        children.hold()
     _guarding.append(notice)
 
     def end() -> None:
