@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stackproof.hosts.journal import NAME, clean
 
-_PATIENCE = 5.0
+_PATIENCE = 60.0
 
 
 def main(folder: Path) -> int:

@@ -19,7 +19,7 @@ from stackproof.hosts.undo import start_time
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def connect(session: Session, name: str, device: str, to: str, other: str) -> No
 def boot(session: Session, name: str, root: Path, inside: str, *, options: Sequence[str] = ()) -> Machine:
     """Boot the root file system in the network namespace ``inside``; returns when its init has finished.
 
-    Raises ``BackendError`` with the console's last lines when it does not come up within 60 s.
+    Raises ``BackendError`` with the console's last lines when it does not come up within 180 s.
     """
     folder = session.scratch(f"machine-{name}")
     for layer in ("upper", "work", "root"):

@@ -65,7 +65,7 @@ def test_a_killed_run_leaves_nothing(
     os.kill(run.pid, number)
     run.wait()
     folder = inspection.cache / "sessions" / identity
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while (remains(identity) or folder.exists()) and time.monotonic() < end:
         time.sleep(0.05)
     assert remains(identity) == []

@@ -16,7 +16,7 @@ FAULTS: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(
 )
 
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """How long a service may take to start again, in seconds."""
 WELL: set[tuple[str, str]] = set()
 """Hosts and checks that had nothing to say when they were last asked."""

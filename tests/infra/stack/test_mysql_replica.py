@@ -46,7 +46,7 @@ CREATE PROCEDURE shop.spent(IN who VARCHAR(40)) SELECT SUM(total) FROM shop.orde
 FAULTS: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("replica_faults.yml").read_text(encoding="utf-8")
 )
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def ident(number: int) -> str:

@@ -84,6 +84,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "inventory" / "local.yml").write_text(INVENTORY, encoding="utf-8")
     monkeypatch.setenv("STACKPROOF_HOSTS", str(tmp_path / "hosts"))
     monkeypatch.setenv("NOTES", str(tmp_path / "notes"))
+    # These tests may run in a worker themselves.
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(root)
     return root
 

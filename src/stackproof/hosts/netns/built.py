@@ -20,7 +20,7 @@ from stackproof.netmodel import Flow, Matrix, Part, Reach, matrix, read
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class BuiltNetwork:
     ) -> subprocess.Popen[bytes]:
         """Start a process in a host's namespace, ended with the session; waits for ``ready`` (``tcp/80``).
 
-        Raises ``BackendError`` with the end of its log when it does not listen within 20 s.
+        Raises ``BackendError`` with the end of its log when it does not listen within 60 s.
         """
         words = shlex.split(command) if isinstance(command, str) else list(command)
         file = log or self.session.folder / f"{self.node(name).namespace}-{self.session.count()}.log"

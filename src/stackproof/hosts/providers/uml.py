@@ -33,7 +33,7 @@ _WHY: Final = {
     "image": "its file system is in use",
 }
 _MODULES: Final = Path("/usr/lib/uml/modules")
-_PATIENCE: Final = 120.0
+_PATIENCE: Final = 240.0
 _MEMORY: Final = 320
 _AHEAD: Final = -10
 _PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = "/run/stackproof-replay"
 _PART: Final = 60_000
-_SETTLE: Final = 3
+_SETTLE: Final = 10
 
 
 def told(host: Host, command: str, *arguments: str) -> CommandResult:

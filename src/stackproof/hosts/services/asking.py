@@ -77,7 +77,7 @@ class Asking:
         self._known += map(_answer, new.decode().splitlines())
         return list(self._known)
 
-    def wait_for(self, count: int = 20, *, release: str = "", patience: float = 10.0) -> list[Answer]:
+    def wait_for(self, count: int = 20, *, release: str = "", patience: float = 60.0) -> list[Answer]:
         """Until so many more answers came (of that release); returns them. ``BackendError`` if not."""
         before, end = len(self.answers()), time.monotonic() + patience
         while time.monotonic() < end and self.process.poll() is None:
@@ -94,7 +94,7 @@ class Asking:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
-                self.process.wait(15)
+                self.process.wait(60)
             except subprocess.TimeoutExpired as error:
                 raise BackendError("clients wait for answers that do not come") from error
         return self.answers()

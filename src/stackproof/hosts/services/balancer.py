@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SLOTS = 16
 """Targets that a group may have at once."""
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 _SECONDS = 2.0
 
 
