@@ -111,8 +111,11 @@ class Above:
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         self._file.unlink(missing_ok=True)
         if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} and self.took:
-            # A run of a part of a group says little of the whole, a run that made images too much.
-            new = {name: max(took, 0.7 * self.known.get(name, 0.0)) for name, took in self.took.items()}
+            # A run of a part of a group says too little, one that made images or had no machine too much.
+            known = {name: self.known.get(name, took) for name, took in self.took.items()}
+            new = {
+                name: min(max(took, 0.7 * known[name]), 1.3 * known[name]) for name, took in self.took.items()
+            }
             _write(_cache() / "took.json", {**self.known, **{name: round(new[name], 1) for name in new}})
 
 
