@@ -147,6 +147,7 @@ class Http:
         self._world = world
         self.doubles: list[Double] = []
         self.requests: list[Request] = []
+        self.undeclared: list[str] = []
         self.buckets: Buckets | None = None
         self.keys: Callable[[], dict[str, Any]] | None = None
 
@@ -157,6 +158,11 @@ class Http:
         for everything (None: 200 and nothing).
         """
         base = base.rstrip("/")
+        if not base.startswith(("https://", "http://")):
+            raise UsageError(
+                f"a double stands for a URL, and {base!r} has no scheme",
+                hint=f'write fabric.http.double("https://{base}", …)',
+            )
         if callable(answers):
             made = Double(base, handler=answers)
         elif isinstance(answers, Mapping) and answers and all(isinstance(key, tuple) for key in answers):
@@ -233,7 +239,11 @@ class Http:
         buckets = self.buckets
         if buckets is not None and buckets.is_bucket(request.url) and buckets.is_signed(request):
             return buckets.answer(request, self._world)
-        raise undeclared(request)
+        error = undeclared(request)
+        if current() is not None:
+            # The code may handle it as a failure of the network, and the test must know.
+            self.undeclared.append(str(error))
+        raise error
 
     def _pool_keys(self, request: Request) -> Response | None:
         """What a user pool of Amazon Cognito publishes for those who verify its tokens themselves.

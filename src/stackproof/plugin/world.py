@@ -209,6 +209,11 @@ class Fabric:
     def restore(self, snapshot: Any) -> None:
         """Back to a snapshot, as often as you like."""
         self.need("snapshot")
+        if not (isinstance(snapshot, tuple) and len(snapshot) == 2):
+            raise UsageError(
+                f"fabric.restore was given {snapshot!r}, which is no snapshot",
+                hint="before = fabric.snapshot() … fabric.restore(before)",
+            )
         world, stacks = snapshot
         self.world.restore(world)
         self.deployer.restore(stacks)
@@ -253,10 +258,11 @@ def opened(request: pytest.FixtureRequest, kind: str) -> Iterator[Fabric]:
         yield Fabric(backend, Deployer(backend, request.getfixturevalue("stackproof_library")))
         # A handler may have handled it; the test would say nothing of what AWS had answered.
         if backend.refusals:
-            told = "; ".join(dict.fromkeys(backend.refusals))
-            pytest.fail(f"{told}: refused, declare an HTTP double for what it calls", pytrace=False)
-        if backend.missing:
-            pytest.fail("\n".join(dict.fromkeys(backend.missing)), pytrace=False)
+            hosts = "; ".join(dict.fromkeys(backend.refusals))
+            pytest.fail(f"{hosts}: refused, declare an HTTP double for what it calls", pytrace=False)
+        told = [*backend.missing, *backend.world.http.undeclared]
+        if told:
+            pytest.fail("\n".join(dict.fromkeys(told)), pytrace=False)
 
 
 def _prepare_process(config: pytest.Config) -> None:

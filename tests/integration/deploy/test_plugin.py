@@ -221,3 +221,23 @@ def test_a_handler_that_swallows_a_call_that_nobody_emulates_fails_the_test_by_n
         "    assert answer['Payload'].read() == b'\"no matter\"'\n"
     )
     assert "not emulated: lexv2-runtime.DeleteSession" in run(tmp_path, code=1)
+
+
+def test_a_handler_that_swallows_a_request_that_nothing_declares_fails_the_test_by_name(tmp_path):
+    (tmp_path / "test_call.py").write_text(
+        "CODE = '''\n"
+        "import urllib.request\n"
+        "def handler(event, context):\n"
+        "    try:\n"
+        "        urllib.request.urlopen('https://hooks.example.com/x')\n"
+        "    except Exception:\n"
+        "        return 'no matter'\n"
+        "'''\n"
+        "def test_call(stack, aws):\n"
+        "    function = {'Type': 'AWS::Serverless::Function', 'Properties': {\n"
+        "        'InlineCode': CODE, 'Handler': 'index.handler', 'Runtime': 'python3.13'}}\n"
+        "    made = stack({'Transform': 'AWS::Serverless-2016-10-31', 'Resources': {'F': function}})\n"
+        "    answer = aws('lambda').invoke(FunctionName=made.function('F'))\n"
+        "    assert answer['Payload'].read() == b'\"no matter\"'\n"
+    )
+    assert "called GET https://hooks.example.com/x, which nothing declares" in run(tmp_path, code=1)
