@@ -81,10 +81,12 @@ def _inside(root: dict[str, Any], node: Any, value: Any, at: str) -> Iterator[st
 
 def _listed(node: dict[str, Any], value: str | int) -> bool:
     """Whether a value is one of those that a schema lists, in any type, or the schema lists none."""
-    listed = node.get("enum")
-    if not isinstance(listed, list):
+    listed, in_any_case = node.get("enum"), node.get("enumCaseInsensitive")
+    if isinstance(value, bool):
         return True
-    return isinstance(value, bool) or str(value) in map(str, listed)
+    if isinstance(in_any_case, list):
+        return str(value).casefold() in (str(one).casefold() for one in in_any_case)
+    return not isinstance(listed, list) or str(value) in map(str, listed)
 
 
 def _free(node: dict[str, Any]) -> bool:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from stackproof.errors import DeploymentFailed
+
 
 def bodies(aws, fabric, url):
     fabric.run_until_idle()
@@ -202,6 +204,19 @@ def test_a_pipe_of_a_source_that_nothing_polls_is_not_emulated(one):
     )  # fmt: skip
     assert made["It"].verdict.decisive == "Source"
     made.delete()
+
+
+def test_a_topic_is_no_source_of_a_pipe(one):
+    topic = {"T": {"Type": "AWS::SNS::Topic"}}
+    with pytest.raises(DeploymentFailed, match=r"Source arn:aws:sns:\S+ is not supported"):
+        one("AWS::Pipes::Pipe", topic, RoleArn="arn:aws:iam::123456789012:role/r",
+            Source={"Ref": "T"}, Target="arn:aws:sqs:us-east-1:123456789012:q")  # fmt: skip
+
+
+def test_the_name_of_a_topic_rule_is_not_mended(one):
+    with pytest.raises(DeploymentFailed, match="Value 'a-b' at 'ruleName' failed to satisfy constraint"):
+        one("AWS::IoT::TopicRule", RuleName="a-b",
+            TopicRulePayload={"Sql": "SELECT * FROM 'a'", "Actions": []})  # fmt: skip
 
 
 API_TARGET = """

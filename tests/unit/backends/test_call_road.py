@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3.session
@@ -12,6 +13,7 @@ from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
 from stackproof.backends.compat import boto, shapes
+from stackproof.backends.compat.moments import moments
 from stackproof.backends.embedded import EmbeddedBackend
 from stackproof.fabric.ids import Ids
 
@@ -161,6 +163,36 @@ def test_the_quick_check_never_passes_what_botocore_refuses(
         assert good
     else:  # it may be unsure
         assert not good or params.get("Limit") is True
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "given", ["2026-01-01T12:00:00Z", "2026-01-01 12:00", "2026-01-01T13:00:00+01:00", 1767268800, NOON]
+)
+def test_times_are_taken_in_every_form_that_boto3_takes(given: Any) -> None:
+    with EmbeddedBackend() as backend:
+        model = backend.client("cloudwatch").meta.service_model.operation_model("PutMetricData").input_shape
+        params = {"Namespace": "n", "MetricData": [{"MetricName": "m"}, {"Timestamp": given}]}
+        assert moments(params, model)["MetricData"] == [{"MetricName": "m"}, {"Timestamp": NOON}]
+        scheduler = backend.client("scheduler")
+        target = {
+            "Arn": "arn:aws:sqs:us-east-1:123456789012:q",
+            "RoleArn": "arn:aws:iam::123456789012:role/r",
+        }
+        scheduler.create_schedule(
+            Name="s", ScheduleExpression="rate(1 hour)", StartDate=given, Target=target,
+            FlexibleTimeWindow={"Mode": "OFF"},
+        )  # fmt: skip
+        assert scheduler.get_schedule(Name="s")["StartDate"] == NOON
+
+
+def test_params_without_times_stay_the_same_object() -> None:
+    with EmbeddedBackend() as backend:
+        model = backend.client("cloudwatch").meta.service_model.operation_model("PutMetricData").input_shape
+        params = {"Namespace": "n", "MetricData": [{"MetricName": "m", "Dimensions": [{"Name": "a"}]}]}
+        assert moments(params, model) is params
 
 
 def test_ids_are_random_uuids_and_the_seed_gives_the_same() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stackproof.deploy.validity import fault
-from stackproof.errors import DeploymentFailed
+from stackproof.errors import DeploymentFailed, UsageError
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,16 @@ def test_a_choice_between_forms_takes_the_names_of_each(monkeypatch):
     assert "#/Choice: extraneous key [D]" in fault("It", "A::B::C", {"Choice": {"D": 1}}, ())
     assert "#/Choice/B: extraneous key [D]" in fault("It", "A::B::C", {"Choice": {"B": {"D": 1}}}, ())
     assert fault("It", "A::B::C", {"Map": {"k1": 1, "other": 1}}, ()) == ""
+
+
+def test_values_that_are_known_in_any_case_are_taken_in_any_case():
+    assert fault("It", "AWS::EC2::EIP", {"Domain": "VPC"}, ()) == ""
+    assert "#/Domain: failed validation constraint" in fault("It", "AWS::EC2::EIP", {"Domain": "here"}, ())
+
+
+def test_a_snapshot_is_what_is_restored(fabric):
+    with pytest.raises(UsageError, match="'x', which is no snapshot"):
+        fabric.restore("x")
 
 
 def test_what_a_handler_covers_is_a_property():

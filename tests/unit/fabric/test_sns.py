@@ -183,3 +183,13 @@ def test_anything_but_is_the_opposite_of_exact(values: list[str], value: str) ->
     attributes = {"k": {"DataType": "String", "StringValue": value}}
     exact = matches_attributes({"k": values}, attributes)
     assert matches_attributes({"k": [{"anything-but": values}]}, attributes) is not exact
+
+
+@pytest.mark.parametrize(("protocol", "endpoint"), [("lambda", FUNCTION), ("email", "a@example.com")])
+def test_a_topic_that_keeps_order_delivers_to_queues_only(sns, protocol: str, endpoint: str) -> None:
+    topic = sns.create_topic(Name="t.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    with pytest.raises(sns.exceptions.InvalidParameterException, match=f"Invalid protocol type: {protocol}"):
+        sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+    for queue in ("q.fifo", "q"):
+        arn = f"arn:aws:sqs:us-east-1:123456789012:{queue}"
+        assert sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]

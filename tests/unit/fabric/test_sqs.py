@@ -298,3 +298,15 @@ def test_a_visible_message_that_is_hidden_again_comes_back_once(sqs, make, world
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=5)
     world.advance(5)
     assert bodies(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)) == ["m"]
+
+
+def test_a_limit_per_group_needs_duplicates_per_group(sqs, make) -> None:
+    limit, scope = {"FifoThroughputLimit": "perMessageGroupId"}, {"DeduplicationScope": "messageGroup"}
+    with pytest.raises(sqs.exceptions.InvalidAttributeValue):
+        make("q.fifo", **limit, DeduplicationScope="queue")
+    url = make("q.fifo")
+    with pytest.raises(sqs.exceptions.InvalidAttributeValue):
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=limit)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={**limit, **scope})
+    with pytest.raises(sqs.exceptions.InvalidAttributeValue):
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"DeduplicationScope": "queue"})

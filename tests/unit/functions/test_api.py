@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
+
+from stackproof.errors import UsageError
+from stackproof.fabric.functions.requirements import Requirements
 
 OK = "def handler(event, context):\n    return context.function_version\n"
 
@@ -34,6 +38,12 @@ def code_of(refused):
 def test_code_comes_from_a_zip(lab):
     create(lab, "f", {"ZipFile": archive(app=OK)})
     assert lab.invoke("f").value == "$LATEST"
+
+
+def test_a_kind_of_invocation_that_there_is_not_is_refused(lab):
+    create(lab, "f", {"ZipFile": archive(app=OK)})
+    with pytest.raises(ClientError, match="Value 'Foo' at 'invocationType' failed to satisfy constraint"):
+        lab.invoke("f", InvocationType="Foo")
 
 
 def test_code_comes_from_a_bucket(lab):
@@ -104,6 +114,16 @@ def test_requirements_are_installed_once_for_each_content(lab, tmp_path):
         lab.function(name, {"app.py": code, "requirements.txt": f"--no-index\n{wheel}\n"})
         assert lab.invoke(name).value == "installed"
     assert len(list((lab.service.code.cache / "requirements").iterdir())) == 1
+
+
+def test_the_error_of_an_installer_leaves_out_the_versions_that_there_are(lab, monkeypatch):
+    versions = ", ".join(f"{major}.0" for major in range(200))
+    told = f"ERROR: No version satisfies it==999 (from versions: {versions})\nERROR: Nothing found\nnote"
+    failed = subprocess.CompletedProcess([], 1, stdout="", stderr=told)
+    monkeypatch.setattr("subprocess.run", lambda *args, **options: failed)
+    with pytest.raises(UsageError) as refused:
+        Requirements._install(lab.folder / "requirements.txt", None, lab.folder / "cache" / "target")
+    assert "it==999 (from versions: … 198.0, 199.0) ERROR: Nothing found (" in str(refused.value)
 
 
 def test_requirements_that_cannot_be_had_are_named(lab):

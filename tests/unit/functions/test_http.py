@@ -197,3 +197,8 @@ def test_a_path_that_a_double_does_not_have_reaches_the_caller(lab, client):
     lab.function("f", f"        {call}\n")
     lab.world.http.double("https://t.example.com", {("GET", "/x"): 200})
     assert "answers GET /x only" in lab.invoke("f").value["errorMessage"]
+
+
+def test_a_double_stands_for_a_url(lab):
+    with pytest.raises(UsageError, match=r'fabric\.http\.double\("https://hooks\.example\.com"'):
+        lab.world.http.double("hooks.example.com", 200)

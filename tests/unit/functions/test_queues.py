@@ -282,6 +282,14 @@ def test_a_queue_that_hides_messages_too_shortly_is_refused(lab):
         ({"FifoQueue": "true"}, {"MaximumBatchingWindowInSeconds": 5}, "window is not supported for FIFO"),
         ({}, {"ScalingConfig": {"MaximumConcurrency": 1001}}, "less than or equal to 1000"),
         ({}, {"BatchSize": 10_001, "MaximumBatchingWindowInSeconds": 1}, "less than or equal to 10000"),
+        ({}, {"StartingPosition": "LATEST"}, "StartingPosition is not valid for SQS event sources"),
+        ({}, {"ParallelizationFactor": 2}, "Unsupported 'parallelizationFactor' parameter"),
+        ({}, {"MaximumRetryAttempts": 0}, "Unsupported 'maximumRetryAttempts' parameter"),
+        ({}, {"MaximumRecordAgeInSeconds": 60}, "Unsupported 'maximumRecordAgeInSeconds' parameter"),
+        ({}, {"TumblingWindowInSeconds": 30}, "Unsupported 'tumblingWindowInSeconds' parameter"),
+        ({}, {"BisectBatchOnFunctionError": True}, "Unsupported 'bisectBatchOnFunctionError' parameter"),
+        ({}, {"DestinationConfig": {"OnFailure": {"Destination": "d"}}}, "Unsupported 'destinationConfig'"),
+        ({}, {"FilterCriteria": {"Filters": [{"Pattern": "{}"}] * 6}}, "at most 5 filters; 6 were given"),
     ],
 )
 def test_settings_that_aws_refuses(lab, attributes, settings, message):
@@ -289,6 +297,16 @@ def test_settings_that_aws_refuses(lab, attributes, settings, message):
     lab.function("f", OK)
     with pytest.raises(ClientError, match=message):
         lab.connect(url, "f", **settings)
+
+
+def test_what_amounts_to_no_setting_of_a_stream_is_taken(lab):
+    url = lab.queue("q")
+    lab.function("f", OK)
+    given = {"BisectBatchOnFunctionError": False, "DestinationConfig": {"OnFailure": {}}}
+    filters = {"Filters": [{"Pattern": '{"body": ["a"]}'}] * 5}
+    made = lab.connect(url, "f", FilterCriteria=filters, **given)
+    with pytest.raises(ClientError, match="Unsupported 'parallelizationFactor' parameter"):
+        lab.aws.update_event_source_mapping(UUID=made["UUID"], ParallelizationFactor=2)
 
 
 def test_a_killed_environment_gives_its_messages_back(lab):

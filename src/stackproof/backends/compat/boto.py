@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from stackproof.backends.compat import tmp
+from stackproof.backends.compat.moments import moments
 from stackproof.backends.compat.shapes import certainly_valid
 from stackproof.fabric.service import ServiceError
 
@@ -223,7 +224,7 @@ def prepared(
             from botocore.exceptions import ParamValidationError
 
             raise ParamValidationError(report=report.generate_report())
-    return plan, params, context
+    return plan, moments(params, model.input_shape), context
 
 
 class _Http:

@@ -20,7 +20,9 @@ class TopicRule(Handler):
 
     def create(self, job: Job) -> Made:
         """CreateTopicRule."""
-        name = job.name("RuleName").replace("-", "_")
+        name = job.name("RuleName")
+        if "RuleName" not in job.properties:
+            name = name.replace("-", "_")
         job.call("iot", "create_topic_rule", self._params(job, name))
         if "iot" not in job.backend.capabilities:
             job.left_out("TopicRulePayload", _NO_RULES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stackproof.deploy.fit import document
-from stackproof.deploy.handler import Handler, Job
+from stackproof.deploy.handler import Handler, Job, Refused
 from stackproof.deploy.model import Made
 from stackproof.fabric import arns, outlets
 from stackproof.fabric.mappings import sources
@@ -17,6 +17,9 @@ _TABLE = {
         "Target", "TargetParameters", "RoleArn", "LogConfiguration", "KmsKeyIdentifier",
     )
 }  # fmt: skip
+
+_SOURCES = frozenset(("dynamodb", "kafka", "kinesis", "mq", "sqs"))
+"""Source: user guide of EventBridge, "Amazon EventBridge Pipes sources"."""
 
 
 class Pipe(Handler):
@@ -30,6 +33,8 @@ class Pipe(Handler):
         name = job.name("Name")
         arn = arns.arn("pipes", job.place.region, job.place.account, f"pipe/{name}")
         source = arns.parse(str(job.get("Source")))
+        if source is not None and source.service not in _SOURCES:
+            raise Refused(f"Source {source} is not supported.")
         if source is None or source.service not in sources.SOURCES:
             kind = source.service if source else job.get("Source")
             job.not_emulated("Source", f"sources of kind '{kind}' are not emulated")

@@ -17,6 +17,8 @@ from stackproof.fabric.tasks import Task
 if TYPE_CHECKING:
     from stackproof.fabric.functions.service import LambdaService
 
+_KINDS = ("Event", "RequestResponse", "DryRun")
+
 
 class Invoking:
     """For other services: ``start`` (asynchronous to them) and ``run`` (waits)."""
@@ -32,6 +34,9 @@ class Invoking:
         version = self._service.resolve(function, what.qualifier)
         payload = _bytes(params.get("Payload"))
         kind = params.get("InvocationType") or "RequestResponse"
+        if kind not in _KINDS:
+            allowed = "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+            raise errors.validation(kind, "invocationType", allowed)
         self._check(payload, kind)
         arn = f"{function.arn}:{what.qualifier}" if what.qualifier else function.arn
         if kind == "DryRun":

@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stackproof.errors import UsageError
+
+_VERSIONS = re.compile(r"\(from versions: (?:[^()]*, )([^(),]+, [^(),]+)\)")
 
 
 class Requirements:
@@ -63,9 +66,8 @@ class Requirements:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=file.parent)
         if done.returncode:
             shutil.rmtree(work, ignore_errors=True)
-            said = (done.stderr or done.stdout).strip().splitlines()[-3:]
             raise UsageError(
-                f"the packages that {file} asks for cannot be installed: {' '.join(said)}",
+                f"the packages that {file} asks for cannot be installed: {_said(done.stderr or done.stdout)}",
                 hint="install them into this Python, or correct the file",
             )
         try:
@@ -74,6 +76,13 @@ class Requirements:
             shutil.rmtree(work, ignore_errors=True)
             if not target.is_dir():
                 raise
+
+
+def _said(output: str) -> str:
+    """The lines of an installer that say what failed, without every version that there ever was."""
+    lines = [line.strip() for line in output.strip().splitlines() if line.strip()]
+    failed = [line for line in lines if line.lower().startswith("error")] or lines[-3:]
+    return " ".join(_VERSIONS.sub(r"(from versions: … \1)", line) for line in failed)
 
 
 def _installer() -> list[str]:

@@ -91,7 +91,10 @@ class Rules:
         """A rule as given. Raises SqlParseException, and NotImplemented for what is not emulated."""
         name, payload = params["ruleName"], params["topicRulePayload"]
         if not _NAME.fullmatch(name):
-            raise errors.invalid("a rule's name has letters, digits and underscores only")
+            raise errors.invalid(
+                f"1 validation error detected: Value '{name}' at 'ruleName' failed to satisfy constraint: "
+                "Member must satisfy regular expression pattern: ^[a-zA-Z0-9_]+$"
+            )
         key = (caller.account, caller.region, name)
         version = payload.get("awsIotSqlVersion") or "2015-10-08"
         if version not in ("2015-10-08", "2016-03-23", "beta"):

@@ -24,6 +24,9 @@ _KEPT = (
     "StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds",
 )  # fmt: skip
 
+MOST_FILTERS = 5
+"""Source: developer guide of Lambda, "Control which events Lambda sends to your function"."""
+
 
 class Mappings:
     """``table`` holds the mappings by UUID."""
@@ -233,7 +236,10 @@ def parse_filters(params: Params) -> tuple[tuple[str, ...], tuple[dict[str, Any]
     """The filter patterns of a request, as given and parsed."""
     texts: list[str] = []
     parsed: list[dict[str, Any]] = []
-    for entry in (params.get("FilterCriteria") or {}).get("Filters") or ():
+    given = (params.get("FilterCriteria") or {}).get("Filters") or ()
+    if len(given) > MOST_FILTERS:
+        raise errors.invalid(f"An event source has at most {MOST_FILTERS} filters; {len(given)} were given.")
+    for entry in given:
         text = entry.get("Pattern", "{}")
         try:
             pattern = json.loads(text)

@@ -1,4 +1,4 @@
-"""What Lambda refuses of the settings of a mapping on a stream (API reference, CreateEventSourceMapping)."""
+"""What Lambda refuses of the settings of a mapping (API reference, CreateEventSourceMapping)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _RANGES = {
     "TumblingWindowInSeconds": (0, 900),
 }
 _DESTINATIONS = ("sqs", "sns", "s3")
+_STREAMS_ONLY = (
+    "ParallelizationFactor", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "TumblingWindowInSeconds",
+    "BisectBatchOnFunctionError", "StartingPositionTimestamp",
+)  # fmt: skip
 LEAST_AGE = 60
 
 
@@ -36,6 +40,21 @@ def check(params: Params, positions: tuple[str, ...]) -> None:
     if "UUID" not in params:
         _check_position(params, positions)
     _check_destination(params)
+
+
+def refuse_streams_only(params: Params) -> None:
+    """Raise for settings that a queue has not, in the API's words.
+
+    What amounts to nothing passes: BisectBatchOnFunctionError false, a DestinationConfig without a target.
+    """
+    if params.get("StartingPosition") is not None:
+        raise errors.invalid("StartingPosition is not valid for SQS event sources.")
+    given = [name for name in _STREAMS_ONLY if params.get(name) is not None and params[name] is not False]
+    if ((params.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"):
+        given.append("DestinationConfig")
+    for name in given:
+        member = name[0].lower() + name[1:]
+        raise errors.invalid(f"Unsupported '{member}' parameter for given event source mapping type.")
 
 
 def _check_position(params: Params, positions: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from stackproof.fabric.functions import errors
 from stackproof.fabric.functions.environment import identity
 from stackproof.fabric.functions.invocation import SYNC_LIMIT, Invocation, Outcome
 from stackproof.fabric.functions.model import Function, Version
-from stackproof.fabric.mappings import answers
+from stackproof.fabric.mappings import answers, settings
 from stackproof.fabric.mappings.model import EventSourceMapping
 from stackproof.fabric.mappings.records import passes, record
 from stackproof.fabric.service import Caller, Params, ServiceError
@@ -77,6 +77,7 @@ class SqsSource:
                 "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not "
                 "exist."
             )
+        settings.refuse_streams_only(params)
         _check_batches(params, queue.fifo)
         visibility = queue.seconds("VisibilityTimeout")
         if visibility < timeout:

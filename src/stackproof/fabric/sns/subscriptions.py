@@ -53,6 +53,8 @@ class Subscriptions:
         if protocol not in _PROTOCOLS:
             raise errors.invalid(f"Amazon SNS does not support this protocol string: {protocol}")
         topic = self._service.topic(arn, caller)
+        if topic.fifo and protocol != "sqs":  # developer guide, "Message delivery for FIFO topics"
+            raise errors.invalid(f"Invalid protocol type: {protocol}")
         _check_endpoint(protocol, endpoint, topic.fifo)
         given = params.get("Attributes") or {}
         settings = self._checked(given, {}, endpoint, topic.fifo, "Attributes Reason: ")

@@ -144,6 +144,7 @@ class Admin:
         """Change attributes; an empty policy takes it away."""
         queue = self._service.by_url(params["QueueUrl"], caller)
         changes = attributes.for_update(params["Attributes"], fifo=queue.fifo)
+        attributes.check_throughput({**queue.settings, **changes})
         self._check_redrive(changes, queue.name)
         if changes.get("KmsMasterKeyId") == "":
             changes["KmsDataKeyReusePeriodSeconds"] = ""

@@ -64,6 +64,7 @@ def for_creation(name: str, given: Mapping[str, str]) -> dict[str, str]:
         raise errors.invalid_value(reason)
     settings = {**DEFAULTS, **(FIFO_DEFAULTS if fifo else {})}
     settings.update(checked(given, fifo=fifo))
+    check_throughput(settings)
     if settings.get("KmsMasterKeyId") and "SqsManagedSseEnabled" not in given:
         settings["SqsManagedSseEnabled"] = "false"
     return settings
@@ -82,6 +83,15 @@ def for_update(given: Mapping[str, str], *, fifo: bool) -> dict[str, str]:
             )
         changes["SqsManagedSseEnabled"] = "false"
     return changes
+
+
+def check_throughput(settings: Mapping[str, str]) -> None:
+    """Raise for a limit per message group of a queue that removes duplicates across its groups."""
+    scope = settings.get("DeduplicationScope")
+    if settings.get("FifoThroughputLimit") == "perMessageGroupId" and scope != "messageGroup":
+        raise errors.attribute_value(
+            "FifoThroughputLimit", "perMessageGroupId is allowed only with DeduplicationScope messageGroup."
+        )
 
 
 def checked(given: Mapping[str, str], *, fifo: bool) -> dict[str, str]:
