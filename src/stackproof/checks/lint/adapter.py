@@ -232,7 +232,8 @@ def _alive() -> Iterator[None]:
 
 
 def _is_own(file: str) -> bool:
-    return is_own(file, _PACKAGE)
+    # What an installed package does while it is imported may just be slow.
+    return is_own(file, _PACKAGE) and not {"site-packages", "dist-packages"} & set(Path(file).parts)
 
 
 def _blamed(base: Path) -> str:
