@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stackproof.plugin import jobs
 from stackproof.plugin.jobs import deselected, end_with_parent, is_worker, order_of, tell_deselected
 
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from stackproof.hosts.session import Session
     from stackproof.plugin.inspected import Inspection
 
-pytest_plugins = ("stackproof.plugin.jobs",)
-
 DEFAULT = "inventory/local.yml"
 NOTED = "inspected"
 """The property of a report that holds what its check says."""
 _STATE: pytest.StashKey[Inspection] = pytest.StashKey()
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Several workers are a plugin of its own, which is imported here already."""
+    pluginmanager.register(jobs, "stackproof-inspection-jobs")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

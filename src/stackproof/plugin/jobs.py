@@ -11,7 +11,6 @@ xdist's own ``--dist loadgroup`` tells groups by the names of tests, which pytes
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -133,6 +132,8 @@ def tell_deselected(config: pytest.Config) -> None:
 
 def end_with_parent() -> None:
     """A worker whose parent is killed is told to end (prctl(2)), so that it unmakes its hosts at once."""
+    import ctypes
+
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

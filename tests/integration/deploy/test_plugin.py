@@ -173,7 +173,8 @@ def test_starting_pytest_imports_nothing_heavy(tmp_path):
     )
     (tmp_path / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
     text = run(tmp_path, "-s", "-p", "no:hypothesispytest", "-p", "no:_hypothesis_pytestplugin", code=0)
-    light = [f"stackproof.{name}" for name in ("hosts", "hosts.registered", "plugin", "plugin.hosts")]
+    names = ("hosts", "hosts.registered", "plugin", "plugin.hosts", "plugin.jobs")
+    light = [f"stackproof.{name}" for name in names]
     assert f"imported: [] {light}" in text
     assert re.search(r"^stackproof: .*, stacks on embedded, hash seed (random|\d+)$", text, re.MULTILINE)
 
