@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stackproof.backends.compat import boto, clients
+from stackproof.backends.compat import boto, clients, holding
 from stackproof.backends.packing import packed, packed_folder
 from stackproof.errors import CallNotEmulated
 from stackproof.fabric import registry
@@ -86,6 +86,11 @@ class WorldBackend:
         self.world.journal.record(actor, "net.Refused", host)
         if task is not None:
             self.refusals.append(f"{actor} wanted a connection to {host}")
+
+    def wanted(self) -> list[str]:
+        """What tasks wanted beyond loopback, one line each: refused by Python's sockets or by the kernel."""
+        self.refusals += holding.refused()
+        return self.refusals
 
     def note_missing(self, error: CallNotEmulated, caller: Caller) -> None:
         """A task called what nobody emulates: its code may handle the error, and the test must know."""

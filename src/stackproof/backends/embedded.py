@@ -133,6 +133,7 @@ class EmbeddedBackend(WorldBackend):
                 hint="deactivate (or close) the later one first",
             )
         _answering.pop()
+        self.wanted()
         while self._ends:
             self._ends.pop()()
         self._moto = motos.take_out()

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from stackproof.backends.common import WorldBackend
-from stackproof.backends.compat import boto, clients, clocks, entropy, sockets, threads, views
+from stackproof.backends.compat import boto, clients, clocks, entropy, holding, sockets, threads, views
 from stackproof.backends.live.world import LiveWorld
 from stackproof.backends.servers.capabilities import capabilities_of
 from stackproof.errors import BackendError, InternalError, UsageError
@@ -84,7 +84,7 @@ class EndpointBackend(WorldBackend):
             return self
         for module in (clocks, entropy, threads, clients):
             module.install()
-        guards = [] if self._remote_host else [sockets.guard(self.note_refusal)]
+        guards = [holding.let_out() if self._remote_host else sockets.guard(self.note_refusal)]
         self._ends = [*guards, boto.activate(self._answer, self._send), self.environment()]
         self._check_answers()
         return self
@@ -100,6 +100,7 @@ class EndpointBackend(WorldBackend):
 
     def deactivate(self) -> None:
         """Let the backend that was active before answer again."""
+        self.wanted()
         while self._ends:
             self._ends.pop()()
 

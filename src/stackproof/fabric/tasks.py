@@ -11,10 +11,14 @@ import _thread
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stackproof.fabric.sources import Source
 
 if TYPE_CHECKING:
     from stackproof.fabric.scheduler import Scheduler
+
+T = TypeVar("T")
 
 
 class Killed(BaseException):
@@ -49,11 +53,33 @@ def current() -> Task | None:
 
 
 def _forked() -> None:
-    """The child of a fork in a task is a process of its own: nothing in it is the scheduler's."""
+    """The child of a fork is a process of its own: nothing in it is the scheduler's, no thread lives."""
     _here.task = None
+    _outside.clear()
+    _Worker.idle.clear()
 
 
 os.register_at_fork(after_in_child=_forked)
+
+
+_starter: list[Callable[[threading.Thread], None]] = []
+_outside: list[Source] = []
+
+
+def start_with(start: Callable[[threading.Thread], None]) -> None:
+    """Let ``start`` start the threads of tasks from now on (idempotent). Called outside of tasks."""
+    if _starter != [start]:
+        _starter[:] = [start]
+        _Worker.idle.clear()
+
+
+def outside(call: Callable[[], T]) -> T:
+    """Call what is no code of the user's, in a thread that none of the limits of tasks holds."""
+    if current() is None or not _outside:
+        return call()
+    found: list[T] = []
+    _outside[0].run(lambda: found.append(call()))
+    return found[0]
 
 
 class _Worker:
@@ -68,7 +94,10 @@ class _Worker:
         self.then: Callable[[], None] | None = None
         self.task: Task | None = None
         thread = threading.Thread(target=self._loop, name="stackproof-task", daemon=True)
-        thread.start()
+        if not _outside:
+            _outside.append(Source("stackproof-outside"))
+        for start in _starter or (threading.Thread.start,):
+            start(thread)
 
     def _loop(self) -> None:
         while True:

@@ -72,8 +72,11 @@ def backend_of(config: pytest.Config) -> str:
 def pytest_report_header(config: pytest.Config) -> str:
     """Name the version and the backend, so that a log tells what ran."""
     from stackproof import __version__
+    from stackproof.backends.compat import seccomp
 
-    return f"stackproof: {__version__}, stacks on {backend_of(config)}, {hash_seed()}"
+    why = seccomp.lacking()
+    held = f", sockets of children not held ({why})" if why else ""
+    return f"stackproof: {__version__}, stacks on {backend_of(config)}, {hash_seed()}{held}"
 
 
 def hash_seed() -> str:

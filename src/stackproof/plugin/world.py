@@ -252,13 +252,16 @@ class Servers:
 @contextmanager
 def opened(request: pytest.FixtureRequest, kind: str) -> Iterator[Fabric]:
     """The world of one test."""
+    from stackproof.backends.compat import holding
+
     _prepare_process(request.config)
+    holding.refused()  # of what an earlier test left running
     backend = request.getfixturevalue("stackproof_backends").backend(kind, _options(request))
     with backend:
         yield Fabric(backend, Deployer(backend, request.getfixturevalue("stackproof_library")))
         # A handler may have handled it; the test would say nothing of what AWS had answered.
-        if backend.refusals:
-            hosts = "; ".join(dict.fromkeys(backend.refusals))
+        if wanted := backend.wanted():
+            hosts = "; ".join(dict.fromkeys(wanted))
             pytest.fail(f"{hosts}: refused, declare an HTTP double for what it calls", pytrace=False)
         told = [*backend.missing, *backend.world.http.undeclared]
         if told:

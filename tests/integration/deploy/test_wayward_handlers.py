@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from stackproof.backends.compat import seccomp
+
 HANDLERS = """
-import os, time
+import os, subprocess, time
 
 def spin(event, context):
     while True:
@@ -33,6 +35,10 @@ def stop(event, context):
     breakpoint()
     print("to", "the log")
     return found + 1
+
+def call_out(event, context):
+    subprocess.run(["bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/443"], capture_output=True)
+    return "swallowed"
 """
 TESTS = """
 import json
@@ -66,6 +72,9 @@ def test_asynchronous_sleep(stack, aws, fabric):
 
 def test_stops(stack, aws, capfd):
     assert call(stack, aws, "stop") == 42
+
+def test_calls_out(stack, aws):
+    assert call(stack, aws, "call_out") == "swallowed"
 """
 
 
@@ -88,8 +97,16 @@ def _run(project: Path, *args: str, typed: str = "") -> str:
 
 
 def test_handlers_that_never_come_back_end(project) -> None:
-    output = _run(project, "-k", "not stops")
+    output = _run(project, "-k", "not stops and not calls_out")
     assert "5 passed" in output, output
+
+
+@pytest.mark.skipif(bool(seccomp.lacking()), reason=f"sockets are not held: {seccomp.lacking()}")
+def test_what_a_child_wanted_fails_the_test_by_name(project) -> None:
+    output = _run(project, "-k", "calls_out")
+    assert "1 passed" in output, output
+    assert "1 error" in output, output
+    assert "/dev/tcp/192.0.2.1/443' wanted a connection to 192.0.2.1:443: refused" in output
 
 
 @pytest.mark.parametrize("capture", ["-s", "--capture=fd"])

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from stackproof.backends.compat import children
+from stackproof.backends.compat import children, holding
 from stackproof.errors import UsageError
 
 _real_connect = socket.socket.connect
@@ -85,6 +85,7 @@ def guard(notice: Callable[[str], None]) -> Callable[[], None]:
         kind.sendto, kind.sendmsg = _sendto, _sendmsg
         socket.getaddrinfo = _getaddrinfo
         children.hold()
+    holding.install()
     _guarding.append(notice)
 
     def end() -> None:

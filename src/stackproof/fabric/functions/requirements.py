@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stackproof.errors import UsageError
+from stackproof.fabric.tasks import outside
 
 _VERSIONS = re.compile(r"\(from versions: (?:[^()]*, )([^(),]+, [^(),]+)\)")
 
@@ -63,7 +64,9 @@ class Requirements:
         command = [*_installer(), "--target", str(work), "-r", str(file)]
         if constraints is not None:
             command += ["-c", str(constraints)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=file.parent)
+        done = outside(
+            lambda: subprocess.run(command, capture_output=True, text=True, check=False, cwd=file.parent)
+        )
         if done.returncode:
             shutil.rmtree(work, ignore_errors=True)
             raise UsageError(
