@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from stackproof.errors import BackendError
 from stackproof.hosts import rootfs
+from stackproof.hosts.locks import building, locked
 from stackproof.hosts.model import ImageSpec, Need
 
 if TYPE_CHECKING:
@@ -141,13 +142,14 @@ def digest(spec: ImageSpec, base: str, root: Path) -> str:
 def kept(session: Session, kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder of a step: what is there, or what ``make`` makes in a folder that then takes its place."""
     folder = session.cache / kind / key
-    with rootfs.locked(folder.parent / f"{key}.lock"):
+    with locked(folder.parent / f"{key}.lock"):
         if (folder / "complete").exists():
             return folder
         partial = folder.with_name(f"{key}.{session.id}")
         made = session.made("path", str(partial))
         partial.mkdir(parents=True)
-        make(partial)
+        with building(session.cache):
+            make(partial)
         (partial / "complete").touch()
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)

@@ -6,17 +6,16 @@ only by agreement: hosts get an overlay or a copy.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackproof.hosts.locks import building, locked
 from stackproof.hosts.model import Need
 
 if TYPE_CHECKING:
@@ -61,22 +60,8 @@ def build(recipe: Recipe, session: Session) -> Path:
         partial = folder.with_name(f"{recipe.digest}.{session.id}")
         made = session.made("path", str(partial))
         partial.mkdir(parents=True)
-        hooks = [f"--customize-hook=chroot \"$1\" sh -euc '{command}'" for command in recipe.commands]
-        session.run(
-            [
-                "nice",
-                "mmdebstrap",
-                "--mode=root",
-                "--variant=minbase",
-                "--quiet",
-                "--dpkgopt=path-exclude=/usr/share/doc/*",
-                f"--include={','.join(recipe.packages)}",
-                *hooks,
-                recipe.release,
-                str(partial / "root"),
-            ],
-            timeout=_TIME_LIMIT,
-        )
+        with building(session.cache):
+            _bootstrap(recipe, partial / "root", session)
         (partial / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
@@ -84,10 +69,8 @@ def build(recipe: Recipe, session: Session) -> Path:
     return folder / "root"
 
 
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Only one process of this machine at a time makes what the lock file names."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+def _bootstrap(recipe: Recipe, root: Path, session: Session) -> None:
+    hooks = [f"--customize-hook=chroot \"$1\" sh -euc '{command}'" for command in recipe.commands]
+    command = ["nice", "mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"]
+    command += ["--dpkgopt=path-exclude=/usr/share/doc/*", f"--include={','.join(recipe.packages)}", *hooks]
+    session.run([*command, recipe.release, str(root)], timeout=_TIME_LIMIT)

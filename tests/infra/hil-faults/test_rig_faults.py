@@ -12,11 +12,13 @@ import yaml
 from testinfra.host import Host
 
 from stackproof.hosts.model import Running
+from stackproof.hosts.quiet import undisturbed
 from stackproof.hosts.recordings.model import Drive, Frame
 from stackproof.hosts.recordings.timing import exceeded
 from stackproof.hosts.rigs.checks import CHECKS
 from stackproof.hosts.rigs.facts import RigFacts, facts_of
 from stackproof.hosts.rigs.playing import play
+from stackproof.hosts.session import Session
 
 FAULTS: dict[str, dict[str, str]] = yaml.safe_load(
     Path(__file__).with_name("faults.yml").read_text(encoding="utf-8")
@@ -28,20 +30,23 @@ DRIVE = Drive(
 )
 
 
-def replayed_over_can(host: Host, facts: RigFacts) -> Iterator[str]:
-    for name, listener in facts.listeners.items():
-        yield from exceeded(play(host, DRIVE, f"can:{name}", listener), facts.limit)
-
-
 @pytest.fixture
-def complaints(inspected: Running, inspected_host: Host) -> Callable[[str], list[str]]:
+def complaints(inspected: Running, inspected_host: Host, inspection: Session) -> Callable[[str], list[str]]:
     """``complaints("can-up")``: what a check says now."""
     facts = facts_of(inspected.entry)
     replay: dict[str, Any] = dict(inspected.entry.facts["replay"])
 
-    def replayed_over_ethernet(host: Host, facts: RigFacts) -> Iterator[str]:
-        result = play(host, DRIVE, str(replay["datagrams"]), str(replay["datagrams_at"]))
+    def replayed(target: str, listener: str) -> Iterator[str]:
+        with undisturbed(inspected, inspection.cache):
+            result = play(inspected_host, DRIVE, target, listener)
         yield from exceeded(result, facts.limit)
+
+    def replayed_over_can(host: Host, facts: RigFacts) -> Iterator[str]:
+        for name, listener in facts.listeners.items():
+            yield from replayed(f"can:{name}", listener)
+
+    def replayed_over_ethernet(host: Host, facts: RigFacts) -> Iterator[str]:
+        yield from replayed(str(replay["datagrams"]), str(replay["datagrams_at"]))
 
     checks = {**CHECKS, "replay-can": replayed_over_can, "replay-ethernet": replayed_over_ethernet}
     return lambda name: list(checks[name](inspected_host, facts))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stackproof.hosts.rootfs import locked
+from stackproof.hosts.locks import locked
 
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session

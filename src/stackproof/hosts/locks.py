@@ -1,0 +1,36 @@
+"""Locks of everything that shares a cache. They are flock(2): the kernel frees them however a holder ends."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Only one process of this machine at a time makes what the lock file names."""
+    with opened(file) as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def building(cache: Path) -> Iterator[None]:
+    """Held while an image is built, by several builds at once; ``quiet`` says who waits for it."""
+    with opened(builds(cache)) as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        yield
+
+
+def builds(cache: Path) -> Path:
+    """The lock file of ``building``."""
+    return cache / "building.lock"
+
+
+def opened(file: Path) -> IO[str]:
+    """The lock file, with the folder that it lies in."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file.open("w")

@@ -1,0 +1,169 @@
+"""Measuring a rig's times: its processes go first, one measurement at a time, and builds wait where need be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stackproof.hosts import quiet
+from stackproof.hosts.locks import building
+from stackproof.hosts.model import HostEntry, Running
+from stackproof.hosts.quiet import undisturbed
+
+PATIENCE = 60.0
+HOLDERS = {
+    "a build": "from stackproof.hosts.locks import building\nwith building(cache):",
+    "a measurement": "from stackproof.hosts.locks import locked\nwith locked(cache / 'measuring.lock'):",
+}
+
+
+@pytest.fixture
+def kernel() -> Iterator[subprocess.Popen[bytes]]:
+    """A process with a child, in a session of their own, as the kernel of a rig is."""
+    script = "sleep 600 & read word; sleep 600 & wait"
+    with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, start_new_session=True) as process:
+        until(lambda: len(members(process.pid)) == 2)
+        yield process
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def rig(kernel: subprocess.Popen[bytes], tmp_path: Path) -> Running:
+    file = tmp_path / "pid"
+    file.write_text(f"{kernel.pid}\n")
+    return Running(HostEntry("rig", "uml", ("hil",)), "", frozenset(), paths={"pid": str(file)})
+
+
+@pytest.fixture
+def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose kernel permits no real time."""
+
+    def refuse(thread: int, policy: int, parameter: os.sched_param) -> None:
+        if policy != os.SCHED_OTHER:
+            raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(quiet.os, "sched_setscheduler", refuse)
+
+
+def until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.01)
+
+
+def members(session: int) -> set[int]:
+    return quiet._threads(session)
+
+
+def policies(session: int) -> set[int]:
+    return {os.sched_getscheduler(one) for one in members(session)}
+
+
+def held(what: str, cache: Path) -> subprocess.Popen[str]:
+    """Another process that holds a lock until it is killed."""
+    text = f"import pathlib, time\ncache = pathlib.Path({str(cache)!r})\n{HOLDERS[what]}\n"
+    text += "    print('held', flush=True)\n    time.sleep(600)"
+    process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_processes_of_a_rig_go_first_while_its_times_are_measured(
+    kernel: subprocess.Popen[bytes], rig: Running, tmp_path: Path
+) -> None:
+    try:
+        os.sched_setscheduler(kernel.pid, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        pytest.skip("this machine's kernel permits no real time")
+    os.sched_setscheduler(kernel.pid, os.SCHED_OTHER, os.sched_param(0))
+    assert kernel.stdin is not None
+    with undisturbed(rig, tmp_path) as disturbed:
+        assert disturbed == ""
+        assert policies(kernel.pid) == {os.SCHED_RR}
+        kernel.stdin.write(b"begin another one\n")
+        kernel.stdin.flush()
+        until(lambda: len(members(kernel.pid)) == 3)
+    assert policies(kernel.pid) == {os.SCHED_OTHER}
+    with pytest.raises(ZeroDivisionError), undisturbed(rig, tmp_path):
+        1 / 0  # noqa: B018
+    assert policies(kernel.pid) == {os.SCHED_OTHER}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+@pytest.mark.usefixtures("forbidden")
+def test_without_real_time_a_measurement_waits_until_the_holder_ends_however_it_ends(
+    holder: str, rig: Running, tmp_path: Path
+) -> None:
+    other = held(holder, tmp_path)
+    said: list[str] = []
+
+    def measure() -> None:
+        with undisturbed(rig, tmp_path) as disturbed:
+            said.append(f"measured{disturbed}")
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    thread.join(0.5)
+    assert said == [], "it did not wait"
+    other.kill()
+    other.communicate()
+    thread.join(PATIENCE)
+    assert said == ["measured"]
+
+
+@pytest.mark.usefixtures("forbidden")
+def test_without_real_time_no_build_begins_while_a_time_is_measured(rig: Running, tmp_path: Path) -> None:
+    events: list[str] = []
+
+    def build() -> None:
+        with building(tmp_path):
+            events.append("built")
+
+    thread = threading.Thread(target=build)
+    with undisturbed(rig, tmp_path):
+        thread.start()
+        thread.join(0.5)
+        events.append("measured")
+    thread.join(PATIENCE)
+    assert events == ["measured", "built"]
+
+
+@pytest.mark.usefixtures("forbidden")
+def test_who_waited_long_enough_for_builds_says_what_disturbed_the_measurement(
+    rig: Running, tmp_path: Path
+) -> None:
+    with building(tmp_path), undisturbed(rig, tmp_path, patience=0) as disturbed:
+        assert disturbed == "measured while images were built, without a real-time priority"
+
+
+def test_builds_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    other = held("a build", tmp_path)
+    with building(tmp_path):
+        pass
+    other.kill()
+    other.communicate()
+
+
+def test_a_rig_that_is_no_simulation_is_left_alone(tmp_path: Path) -> None:
+    real = Running(HostEntry("rig", "existing", ("hil",)), "ssh://rig", frozenset())
+    other = held("a measurement", tmp_path)
+    with undisturbed(real, tmp_path) as disturbed:
+        assert disturbed == ""
+    other.kill()
+    other.communicate()
+
+
+def test_a_rig_that_is_gone_is_measured_and_says_so_itself(rig: Running, tmp_path: Path) -> None:
+    Path(rig.paths["pid"]).unlink()
+    with undisturbed(rig, tmp_path) as disturbed:
+        assert disturbed == ""
