@@ -1,11 +1,12 @@
 """Real time for a task that holds the baton: a loop that never yields is cut.
 
-The driver waits for the baton at most ``limit()`` real seconds. Then ``Overrun`` is raised in the task's
-thread, again and again until it yields: in virtual time its code never ends, so an invocation stands still
-until Lambda's timeout. A thread that cannot be interrupted (it waits in C code, or catches everything) is
-given up after ``GRACE`` seconds: the driver raises ``UsageError`` that names it. A KeyboardInterrupt ends
-the wait at once. C code that keeps the interpreter's lock (a regular expression) stops the driver too:
-nothing can cut it.
+The driver waits for the baton at most ``limit()`` real seconds; those in which the whole machine stood still
+do not count. Then the child processes that the task started are killed (it may wait for one) and ``Overrun``
+is raised in the task's thread, again and again until it yields: in virtual time its code never ends, so an
+invocation stands still until Lambda's timeout. A thread that cannot be interrupted (it waits in C code, or
+catches everything) is given up after ``GRACE`` seconds: the driver raises ``UsageError`` that names it. A
+KeyboardInterrupt ends the wait at once. C code that keeps the interpreter's lock (a regular expression)
+stops the driver too: nothing can cut it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stackproof.errors import UsageError
+from stackproof.fabric import offspring
 from stackproof.fabric.tasks import Overrun, Task
 
 VARIABLE = "STACKPROOF_REAL_LIMIT"
@@ -26,6 +28,7 @@ LIMIT = 30.0
 GRACE = 5.0
 """Real seconds until an interrupted task must have yielded."""
 _BETWEEN = 0.05
+_PIECES = 50
 _ON_INTERRUPT = 1.0
 _DEBUGGERS = ("pydevd", "_pydevd_bundle", "debugpy")
 
@@ -66,7 +69,7 @@ def wait(gate: Any, task: Task, seconds: float, on_overrun: Callable[[Task, floa
         if not seconds:
             gate.acquire()
             return
-        while not gate.acquire(timeout=seconds):
+        while not _taken(gate, seconds):
             if not _debugged(task):
                 on_overrun(task, seconds)
                 _cut(gate, task, seconds, GRACE)
@@ -75,6 +78,11 @@ def wait(gate: Any, task: Task, seconds: float, on_overrun: Callable[[Task, floa
         if not task.lost:
             _interrupted(gate, task, seconds)
         raise
+
+
+def _taken(gate: Any, seconds: float) -> bool:
+    """Wait in short pieces: a machine that stands still lengthens one of them, and it counts as one."""
+    return any(gate.acquire(timeout=seconds / _PIECES) for _ in range(_PIECES))
 
 
 def _interrupted(gate: Any, task: Task, seconds: float) -> None:
@@ -92,6 +100,7 @@ def _cut(gate: Any, task: Task, seconds: float, grace: float) -> None:
     """Raise ``Overrun`` in the task's thread until the baton is back."""
     end = _monotonic() + grace
     task.overran = True
+    offspring.kill(task.facts.get("children", ()))
     while _monotonic() < end:
         if task.state == "running":
             _raise_in(task.thread, Overrun)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -102,6 +103,15 @@ def test_c_code_that_cannot_be_interrupted_is_named(world, start, monkeypatch) -
     world.run_until_idle()
     assert other.result == "done"
     os.close(writing)
+
+
+def test_a_machine_that_stands_still_cuts_nobody(world, start) -> None:
+    world.scheduler.real_limit = 1.0
+    me = os.getpid()
+    stall = f"kill -STOP {me}; sleep 1.5; kill -CONT {me}"
+    task = start(lambda: subprocess.run(["sh", "-c", stall], check=True).returncode)
+    world.run_until_idle()
+    assert (task.result, task.overran) == (0, False)
 
 
 def test_an_interrupt_of_the_keyboard_ends_the_wait(world, start) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
+
 import pytest
 
 HANDLER = "import subprocess, sys, os\ndef handler(event, context):\n    return {}\n"
@@ -33,6 +36,35 @@ def test_what_a_child_asks_of_the_world_is_refused(lab):
     lab.function("f", HANDLER.format(call))
     assert "Connection reset" in lab.invoke("f").value
     assert lab.backend.wanted() == ["a child process wanted a connection to http://192.0.2.1/"]
+
+
+SLEEPS = "import subprocess\ndef handler(event, context):\n    {}(['sh', '-c', 'sleep {}; true'])\n"
+
+
+def ends(words, seconds=30.0):
+    """Whether no process has these words any more, within real seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if words not in subprocess.check_output(["ps", "-eo", "args"], text=True):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_child_that_is_waited_for_too_long_is_ended(lab):
+    lab.world.scheduler.real_limit = 0.3
+    lab.function("f", SLEEPS.format("subprocess.run", 987.25), Timeout=5)
+    assert lab.invoke("f").value["errorMessage"].endswith("Task timed out after 5.00 seconds")
+    assert ends("sleep 987.25")
+
+
+def test_a_child_that_is_left_behind_ends_with_its_world(make_lab):
+    lab = make_lab()
+    lab.function("f", SLEEPS.format("subprocess.Popen", 987.5))
+    lab.invoke("f")
+    assert not ends("sleep 987.5", seconds=0.2)
+    lab.backend.close()
+    assert ends("sleep 987.5")
 
 
 @pytest.mark.parametrize(

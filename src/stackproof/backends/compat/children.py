@@ -13,9 +13,11 @@ import subprocess
 from typing import Any
 
 from stackproof.backends.compat import holding
+from stackproof.fabric import offspring
 from stackproof.fabric.tasks import current
 
 _real_system = os.system
+_living: list[subprocess.Popen[Any]] = []
 _real_init = subprocess.Popen.__init__
 _ENV = 10
 """Where ``env`` stands among the positional arguments of ``Popen``, without ``self``."""
@@ -36,6 +38,17 @@ def _init(self: Any, *args: Any, **options: Any) -> None:
         if given is not None or task.facts.get("view") is not None:
             options["env"] = environment(dict(os.environ if given is None else given))
     _real_init(self, *args, **options)
+    if task is not None:
+        _living[:] = [*(child for child in _living if child.returncode is None), self]
+        task.facts["children"] = [child for child in task.facts.get("children", ()) if child in _living] + [
+            self
+        ]
+
+
+def end() -> None:
+    """Kill what tasks started and left behind, as the end of its execution environment does."""
+    offspring.kill(_living)
+    _living.clear()
 
 
 def _system(command: Any) -> int:

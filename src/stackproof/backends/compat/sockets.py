@@ -91,5 +91,7 @@ def guard(notice: Callable[[str], None]) -> Callable[[], None]:
     def end() -> None:
         if _guarding:
             _guarding.pop()
+        if not _guarding:
+            children.end()
 
     return end
