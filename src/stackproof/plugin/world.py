@@ -294,6 +294,6 @@ def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
     for name, value in (marker.kwargs if marker else {}).items():
         if name not in _WORLD_OPTIONS:
             known = ", ".join(_WORLD_OPTIONS)
-            raise pytest.UsageError(f"@pytest.mark.fabric has no option '{name}'; there are: {known}")
+            pytest.fail(f"@pytest.mark.fabric has no option '{name}'; there are: {known}", pytrace=False)
         options[name] = value
     return options

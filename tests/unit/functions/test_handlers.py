@@ -231,6 +231,24 @@ def test_exit_ends_the_environment(lab):
     assert lab.invoke("f").value == 1
 
 
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("exit 0", "Runtime exited without providing a reason"),
+        ("exit 7", "Runtime exited with error: exit status 7"),
+        ("kill -KILL $$", "Runtime exited with error: signal: killed"),
+    ],
+)
+@pytest.mark.parametrize("call", ["execv('/bin/sh', args)", "execvpe('sh', args, {})"])
+def test_a_handler_that_executes_another_program_ends_its_environment(lab, call, program, reason):
+    lab.function(
+        "f",
+        f"import os\nargs = ['sh', '-c', {program!r}]\n"
+        f"def handler(event, context):\n    try:\n        os.{call}\n    except Exception:\n        return 0\n",
+    )
+    assert lab.invoke("f").value["errorMessage"].endswith(f"Error: {reason}")
+
+
 @pytest.mark.parametrize("swallows", ["except:", "except BaseException as e:"])
 def test_a_handler_that_swallows_everything_is_timed_out_all_the_same(lab, swallows):
     lab.function("f", "import time\ncalls = []\ndef handler(event, context):\n    calls.append(1)\n    try:\n"

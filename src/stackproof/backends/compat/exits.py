@@ -1,13 +1,15 @@
 """Ways to end the process, from a task: they end its execution environment, not the run of the tests.
 
-``os._exit``, ``os.abort`` and a fatal signal to the own process cannot be caught. Signals that a task sends
-itself go to the handler that it set; timers that raise signals are refused.
+``os._exit``, ``os.abort`` and a fatal signal to the own process cannot be caught; ``os.exec*`` would put
+another program in the place of the test run. Signals that a task sends itself go to the handler that it set;
+timers that raise signals are refused.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +44,26 @@ def _exit(status: int) -> None:
         _end(task, f"exit status {status & 255}" if status & 255 else "")
 
 
+def _executing(real: Callable[..., Any]) -> Any:
+    def execute(path: Any, args: Any, env: Any = None, /) -> None:
+        """The program runs in a process of its own; its end is that of the task's process."""
+        task = current()
+        if task is None:
+            real(path, args) if env is None else real(path, args, env)
+            return
+        status = subprocess.run(list(args), executable=path, env=env, check=False).returncode
+        if status < 0:
+            _end(task, _killed_by(-status))
+        else:
+            _exit(status)
+
+    return execute
+
+
+def _killed_by(number: int) -> str:
+    return f"signal: {_WORDS.get(signal.Signals(number), f'signal {number}')}"
+
+
 def _abort() -> None:
     task = current()
     if task is None:
@@ -57,7 +79,7 @@ def raised(task: Task, number: int) -> None:
     if callable(handler) and not fatal:
         handler(number, None)
     elif number and (fatal or handler != signal.SIG_IGN) and number not in _HARMLESS:
-        _end(task, f"signal: {_WORDS.get(signal.Signals(number), f'signal {number}')}")
+        _end(task, _killed_by(number))
 
 
 def _raise_signal(number: int, /) -> None:
@@ -108,6 +130,7 @@ def install() -> None:
     system: Any = os
     module: Any = signal
     system._exit, system.abort = _exit, _abort
+    system.execv, system.execve = _executing(os.execv), _executing(os.execve)
     system.kill = _killing(os.kill, lambda: (0, -1, -os.getpgrp(), *_own()))
     system.killpg = _killing(_real_killpg, lambda: (0, os.getpgrp(), *_own()))
     module.raise_signal = _raise_signal
