@@ -244,7 +244,8 @@ def test_a_handler_that_executes_another_program_ends_its_environment(lab, call,
     lab.function(
         "f",
         f"import os\nargs = ['sh', '-c', {program!r}]\n"
-        f"def handler(event, context):\n    try:\n        os.{call}\n    except Exception:\n        return 0\n",
+        "def handler(event, context):\n    try:\n"
+        f"        os.{call}\n    except Exception:\n        return 'here'\n",
     )
     assert lab.invoke("f").value["errorMessage"].endswith(f"Error: {reason}")
 
