@@ -87,4 +87,5 @@ def test_the_log_of_the_system_is_shipped(inspected_host: Host, root: Path) -> N
     assert ("/var/log/messages", "system_logs") in {(log, group) for log, group, _ in written}
     for log, group, place in written:
         if shipped.get(log) != group:
-            raise Differs(f"group of {log}", said=group, shown=str(shipped.get(log)), location=place)
+            shown = shipped.get(log, "that it is not shipped")
+            raise Differs(f"group of {log}", said=group, shown=shown, location=place)

@@ -67,6 +67,7 @@ def faults_of(node: str, network: str) -> Callable[..., None]:
         finally:
             act(stand, told, "undo")
         assert any(says in one for one in found), found
+        assert all("written is " in one and "the host shows " in one for one in found), "drift names both"
         assert is_well(stand, check) == [], "the host is not well after it was mended"
 
     return test_fault
