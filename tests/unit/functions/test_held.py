@@ -205,6 +205,19 @@ def test_memory_that_only_the_tests_may_read_is_asked_of_them(monkeypatch):
         assert asking.wanted(1, 42, (3, 2, 16)) == "an address that cannot be read (Permission denied)"
 
 
+def test_a_supervisor_that_ends_is_told():
+    made = holding.Holder()
+
+    def kill():
+        made.process.kill()
+        made.listening.join()
+
+    with pytest.warns(UserWarning, match=r"not held back.* any more, .* ended with exit status -9\)"):
+        kill()
+    assert made.gather() == []
+    made.end()
+
+
 def test_an_installer_is_not_held(lab, monkeypatch, tmp_path):
     """What a ``requirements.txt`` asks for comes from an index, also when the first event installs it."""
     script = tmp_path / "installer.py"

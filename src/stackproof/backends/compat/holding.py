@@ -18,6 +18,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from stackproof.fabric import tasks
 from stackproof.fabric.sources import Source
 
 _PATIENCE = 10.0
+_UNHELD = "not held back: sockets of child processes and of C libraries"
 _MOST = 4096
 """Bytes of a child's memory that the supervisor may ask for at once."""
 _NOWHERE = "http://127.0.0.1:9"
@@ -38,6 +40,7 @@ class Holder:
 
     def __init__(self) -> None:
         self.refused: list[str] = []
+        self._ended = False
         self._synced = _thread.allocate_lock()
         self._synced.acquire()
         self._listener = -1
@@ -50,7 +53,8 @@ class Holder:
         os.close(self._listener)
         self._proxy.close()
         seccomp.let_read(self.process.pid)
-        _real_thread(target=self._listen, name="stackproof-held", daemon=True).start()
+        self.listening = _real_thread(target=self._listen, name="stackproof-held", daemon=True)
+        self.listening.start()
 
     def _filter(self) -> None:
         self._listener = seccomp.install()
@@ -63,7 +67,7 @@ class Holder:
         program = Path(__file__).with_name("supervisor.py")
         return _real_popen(
             [sys.executable, "-I", "-S", str(program), *map(str, (*given, *numbers))],
-            pass_fds=given, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/", env={},
+            pass_fds=given, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
         )  # fmt: skip
 
     def start(self, thread: threading.Thread) -> None:
@@ -87,21 +91,30 @@ class Holder:
 
     def end(self) -> None:
         """End the supervisor: sockets of threads that still run fail from then on."""
+        self._ended = True
         self.process.kill()
         self.process.wait()
+        self.listening.join(_PATIENCE)
+        self._tests.close()
 
     def _say(self, **message: Any) -> None:
         self._tests.send(json.dumps(message).encode())
 
     def _listen(self) -> None:
-        while heard := self._tests.recv(1 << 16):
-            message = json.loads(heard)
-            if "refused" in message:
-                self.refused.append(f"{message['who']} wanted a connection to {message['refused']}")
-            elif "read" in message:
-                self._say(bytes=memory(*message["read"]))
-            else:
-                self._synced.release()
+        with suppress(OSError):
+            while heard := self._tests.recv(1 << 16):
+                self._take(json.loads(heard))
+        if not self._ended:
+            told = f"the supervisor ended with exit status {self.process.wait()}"
+            warnings.warn(f"{_UNHELD} any more, connections of tasks fail ({told})", stacklevel=1)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "refused" in message:
+            self.refused.append(f"{message['who']} wanted a connection to {message['refused']}")
+        elif "read" in message:
+            self._say(bytes=memory(*message["read"]))
+        elif self._synced.locked():
+            self._synced.release()
 
 
 def memory(pid: int, address: int, length: int) -> str:
@@ -172,7 +185,7 @@ def _made() -> Holder | None:
             made.hold(not _out)
             atexit.register(made.end)
             return made
-    warnings.warn(f"not held back: sockets of child processes and of C libraries ({why})", stacklevel=2)
+    warnings.warn(f"{_UNHELD} ({why})", stacklevel=2)
     return None
 
 
