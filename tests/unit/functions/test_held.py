@@ -23,6 +23,7 @@ WAYS = {
     "tcp": "socket.socket().connect(('192.0.2.1', 443))",
     "tcp over IPv6": "socket.socket(socket.AF_INET6).connect(('2001:db8::1', 443))",
     "tcp, mapped": "socket.socket(socket.AF_INET6).connect(('::ffff:192.0.2.1', 443))",
+    "name": "socket.socket(type=socket.SOCK_DGRAM).connect(('192.0.2.1', 53))",
     "udp": "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 443))",
     "udp message": "socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, ('192.0.2.1', 443))",
     "udp messages": "several(socket.socket(type=socket.SOCK_DGRAM), '127.0.0.1', '192.0.2.1')",
@@ -31,6 +32,7 @@ WAYS = {
 TOLD = {
     "tcp over IPv6": "[2001:db8::1]:443",
     "tcp, mapped": "[::ffff:192.0.2.1]:443",
+    "name": "the name server 192.0.2.1:53",
     "vsock": "address family 40",
 }
 PROGRAM = """

@@ -141,7 +141,8 @@ class Supervisor:
         try:
             fcntl.ioctl(self.listener, _VALID, struct.pack("=Q", key))
             if place is not None:
-                self.say(refused=place, who=_command(pid))
+                told = f"the name server {place}" if place.endswith(":53") else place
+                self.say(refused=told, who=_command(pid))
             verdict = (0, 0, _CONTINUE) if place is None else (0, -errno.ECONNREFUSED, 0)
             fcntl.ioctl(self.listener, _SEND, struct.pack("=QqiI", key, *verdict))
         except OSError as error:
