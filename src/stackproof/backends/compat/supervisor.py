@@ -50,7 +50,9 @@ def where(raw: bytes, sending: bool) -> str | None:
     if family == socket.AF_INET6 and len(raw) >= 24:
         (port,) = struct.unpack_from("!H", raw, 2)
         far = raw[8:24]
-        near = far in (bytes(16), bytes(15) + b"\1") or far[:13] == bytes(10) + b"\xff\xff\x7f"
+        if far[:12] == bytes(10) + b"\xff\xff":  # IPv4, mapped
+            return where(struct.pack("=H", socket.AF_INET) + raw[2:4] + far[12:], sending)
+        near = far in (bytes(16), bytes(15) + b"\1")
         return None if near else f"[{socket.inet_ntop(socket.AF_INET6, far)}]:{port}"
     return None if family in _HARMLESS else f"address family {family}"
 
