@@ -62,6 +62,7 @@ class EmbeddedBackend(WorldBackend):
             "journal",
             "logs-subscriptions",
             "lambda-authorizers",
+            "pipelines",
             "pipes",
             "run_until_idle",
             "schedules",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackproof.deploy import preview
-from stackproof.deploy.changes import Change
+from stackproof.deploy.changes import Action, Change
 from stackproof.deploy.model import Place
 from stackproof.deploy.names import stack_id
 from stackproof.deploy.run import Context, Run, delete
@@ -80,6 +80,27 @@ class Deployer:
         spot = self._spot(stack.name)
         blueprint = self.library.blueprint(document, configuration, parameters, spot)
         return self.apply(stack, blueprint, (document, configuration, dict(parameters)))
+
+    def promote(
+        self, name: str, document: Document, configuration: Configuration, parameters: Mapping[str, Any]
+    ) -> Stack:
+        """Create or update the stack of a name by a template and a configuration that are given whole."""
+        stack = self.stacks.get(name)
+        if stack is None:
+            return self._create(document, configuration, parameters, name, {})
+        return self.child_update(stack, document, configuration, parameters)
+
+    def foresee(
+        self, name: str, document: Document, configuration: Configuration, parameters: Mapping[str, Any]
+    ) -> tuple[Change, ...] | None:
+        """What ``promote`` would do; None when it would create the stack."""
+        blueprint = self.library.blueprint(document, configuration, parameters, self._spot(name))
+        stack = self.stacks.get(name)
+        if stack is None:
+            return None
+        before = self._existing(stack)
+        found = preview.changes(Context(self.backend, self, blueprint, before.place, []), before)
+        return tuple(one for one in found if one.action is not Action.NONE)
 
     def environment(self, stack: str) -> str:
         """The environment that a stack (being deployed) belongs to."""

@@ -7,6 +7,7 @@ queues to process undelivered events" (the error codes).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ Done = Callable[[Exception | None], None]
 DIRECT = frozenset({"sqs", "sns", "lambda"})
 """Kinds that let the service itself in by a resource policy."""
 KINDS = DIRECT | {"kinesis", "firehose", "logs", "events", "execute-api"}
-_OPTIONAL = frozenset({"states", "iot"})
+_OPTIONAL = frozenset({"states", "iot", "codepipeline", "codebuild"})
 """Kinds that are taken as soon as the fabric has the service."""
 
 
@@ -168,6 +169,21 @@ def _state_machine(world: World, parcel: Parcel, resource: str, caller: Caller) 
     world.call("states", "StartExecution", {"stateMachineArn": parcel.to, "input": parcel.body}, caller)
 
 
+def _pipeline(world: World, parcel: Parcel, resource: str, caller: Caller) -> None:
+    world.call("codepipeline", "StartPipelineExecution", {"name": resource}, caller)
+
+
+def _build(world: World, parcel: Parcel, resource: str, caller: Caller) -> None:
+    """A target's constant or transformed input is what StartBuild is given beside the project."""
+    try:
+        told = json.loads(parcel.body)
+    except ValueError:
+        told = {}
+    event = not isinstance(told, dict) or "detail-type" in told
+    params = {"projectName": resource.partition("/")[2], **({} if event else told)}
+    world.call("codebuild", "StartBuild", params, caller)
+
+
 _CALLS: dict[str, Callable[[World, Parcel, str, Caller], None]] = {
     "sqs": _queue,
     "sns": _topic,
@@ -177,6 +193,8 @@ _CALLS: dict[str, Callable[[World, Parcel, str, Caller], None]] = {
     "logs": _log_group,
     "events": _bus,
     "states": _state_machine,
+    "codepipeline": _pipeline,
+    "codebuild": _build,
 }
 
 _NO_RESOURCE = ("NotFound", "NonExistent", "DoesNotExist", "NoSuch")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 SERVICES: dict[str, str] = {
     "apigateway": "stackproof.fabric.apigateway.service:ApiGatewayService",
+    "codebuild": "stackproof.fabric.codebuild.service:CodeBuildService",
+    "codecommit": "stackproof.fabric.codecommit.service:CodeCommitService",
+    "codeconnections": "stackproof.fabric.codeconnections.service:CodeConnectionsService",
+    "codepipeline": "stackproof.fabric.codepipeline.service:CodePipelineService",
     "cloudwatch": "stackproof.fabric.cloudwatch.service:CloudWatchService",
     "dynamodb": "stackproof.fabric.dynamodb.service:DynamoDbService",
     "dynamodbstreams": "stackproof.fabric.dynamodb.streams:DynamoDbStreamsService",

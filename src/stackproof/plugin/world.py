@@ -19,6 +19,9 @@ from stackproof.errors import CapabilityMissing, UsageError
 if TYPE_CHECKING:
     from stackproof.backends.base import Backend
     from stackproof.deploy.stack import Stack
+    from stackproof.fabric.codebuild.service import CodeBuildService
+    from stackproof.fabric.codecommit.service import CodeCommitService
+    from stackproof.fabric.codeconnections.service import CodeConnectionsService
     from stackproof.fabric.http import Http, Response
     from stackproof.fabric.journal import Journal
     from stackproof.fabric.processes import Process
@@ -120,6 +123,30 @@ class Fabric:
                     return str(found.attributes["Arn"])
                 raise UsageError(f"'{named}' is {found.type}, no role")
         raise UsageError(f"no deployed stack has a role '{named}'", hint="a logical id, or an ARN")
+
+    # Builds and pipelines.
+
+    @property
+    def codebuild(self) -> CodeBuildService:
+        """What builds find and how long they take: ``fabric.codebuild.tool("packer", …)``, ``takes(…)``."""
+        found: CodeBuildService = self._of("codebuild")
+        return found
+
+    @property
+    def codecommit(self) -> CodeCommitService:
+        """Repositories: ``fabric.codecommit.commit("name", folder)``."""
+        found: CodeCommitService = self._of("codecommit")
+        return found
+
+    @property
+    def codeconnections(self) -> CodeConnectionsService:
+        """Repositories elsewhere: ``handshake(arn)``, ``push("owner/name", folder)``."""
+        found: CodeConnectionsService = self._of("codeconnections")
+        return found
+
+    def _of(self, service: str) -> Any:
+        self.need("pipelines")
+        return self.world.service(service)
 
     # Inside an invocation.
 

@@ -189,6 +189,32 @@ def test_a_pipe_hands_on_what_it_lets_through(stack: Any, fabric: Any, aws: Any,
     assert len(bodies(made.queue("Queue"))) == 1
 
 
+@pytest.mark.capability("pipelines")
+def test_a_build_leaves_its_artifact(stack: Any, fabric: Any, aws: Any) -> None:
+    commands = {"phases": {"build": {"commands": ["echo $WORD > word.txt"]}}}
+    spec = json.dumps({"version": "0.2", **commands, "artifacts": {"files": ["word.txt"]}})
+    project = {
+        "ServiceRole": {"Fn::GetAtt": ["Role", "Arn"]}, "Source": {"Type": "NO_SOURCE", "BuildSpec": spec},
+        "Artifacts": {"Type": "S3", "Location": {"Ref": "Bucket"}, "Name": "out", "Packaging": "NONE"},
+        "Environment": {
+            "Type": "LINUX_CONTAINER", "ComputeType": "BUILD_GENERAL1_SMALL",
+            "Image": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+            "EnvironmentVariables": [{"Name": "WORD", "Value": "built"}],
+        },
+    }  # fmt: skip
+    made = stack(
+        _template(
+            Bucket={"Type": "AWS::S3::Bucket"}, Role=_role("codebuild.amazonaws.com"),
+            Project={"Type": "AWS::CodeBuild::Project", "Properties": project},
+        )
+    )  # fmt: skip
+    fabric.need("pipelines")
+    aws.codebuild.start_build(projectName=made["Project"].physical_id)
+    fabric.run_until_idle(timeout=10)
+    found = aws.s3.get_object(Bucket=made.bucket("Bucket"), Key="out/word.txt")["Body"].read()
+    assert found == b"built\n"
+
+
 @pytest.mark.capability("firehose")
 def test_records_of_a_delivery_stream_end_as_one_object(stack: Any, fabric: Any, aws: Any) -> None:
     to = {

@@ -193,9 +193,9 @@ def test_a_delivery_stream_gets_the_event(estate):
 
 
 def test_a_target_that_nobody_emulates_is_loud(estate):
-    estate.rule("build", "arn:aws:codebuild:us-east-1:123456789012:project/p")
+    estate.rule("jobs", "arn:aws:batch:us-east-1:123456789012:job-queue/q")
     estate.put()
-    with pytest.raises(CapabilityMissing, match="codebuild"):
+    with pytest.raises(CapabilityMissing, match="batch"):
         estate.world.run_until_idle()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_TARGETS = 5
 """Targets of a rule."""
 _ID = re.compile(r"[.\-_A-Za-z0-9]+")
-_NEED_ROLE = ("kinesis", "states", "ecs", "firehose")
+_NEED_ROLE = ("kinesis", "states", "ecs", "firehose", "codepipeline", "codebuild")
 
 
 class Targets:

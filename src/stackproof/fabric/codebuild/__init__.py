@@ -1,0 +1,1 @@
+"""AWS CodeBuild: projects and builds whose commands really run."""

@@ -1,0 +1,150 @@
+"""What CodeBuild tells of a build: events on the default bus, and the lines of its log.
+
+Source: CodeBuild user guide, "Build notifications sample" (state changes, phase changes and their details).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from stackproof.fabric.codebuild.model import Build, Project, Step
+from stackproof.fabric.service import ServiceError
+
+if TYPE_CHECKING:
+    from stackproof.fabric.world import World
+
+_MOST_LINES = 1_000
+_LONGEST = 250_000
+"""Characters of one log event here; CloudWatch Logs takes 256 KB."""
+
+
+def _told(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%b %-d, %Y %-I:%M:%S %p")
+
+
+def _about(build: Build, project: Project) -> dict[str, Any]:
+    given = project.given
+    found: dict[str, Any] = {
+        "build-complete": bool(build.end),
+        "build-start-time": _told(build.start),
+        "initiator": build.initiator,
+        "timeout-in-minutes": project.minutes,
+        "build-number": build.number,
+        "logs": {"group-name": build.group, "stream-name": build.stream},
+        "environment": {
+            "image": (given.get("environment") or {}).get("image"),
+            "compute-type": (given.get("environment") or {}).get("computeType"),
+            "type": (given.get("environment") or {}).get("type"),
+        },
+        "source": {"type": (given.get("source") or {}).get("type")},
+        "phases": [_phase(step) for step in build.steps],
+    }
+    if build.version:
+        found["source-version"] = build.version
+    return found
+
+
+def _phase(step: Step) -> dict[str, Any]:
+    found: dict[str, Any] = {"phase-type": step.name, "start-time": _told(step.start)}
+    if step.end:
+        found |= {
+            "end-time": _told(step.end),
+            "duration-in-seconds": (step.end - step.start) // 1000,
+            "phase-status": step.status,
+            "phase-context": [f"{step.code}: {step.message}" if step.code else ""],
+        }
+    return found
+
+
+def state(world: World, build: Build, project: Project) -> None:
+    """``CodeBuild Build State Change``."""
+    detail = {
+        "build-status": build.status,
+        "project-name": build.project,
+        "build-id": build.arn,
+        "additional-information": _about(build, project),
+        "current-phase": build.steps[-1].name,
+        "current-phase-context": "[]",
+        "version": "1",
+    }
+    _emit(world, "CodeBuild Build State Change", detail, build, project)
+
+
+def phase(world: World, build: Build, project: Project) -> None:
+    """``CodeBuild Build Phase Change`` of the phase that has just ended."""
+    step = build.steps[-1]
+    detail = {
+        "completed-phase": step.name,
+        "completed-phase-status": step.status,
+        "completed-phase-context": f"[{step.code}: {step.message}]" if step.code else "[: ]",
+        "completed-phase-start": _told(step.start),
+        "completed-phase-end": _told(step.end),
+        "completed-phase-duration-seconds": (step.end - step.start) // 1000,
+        "project-name": build.project,
+        "build-id": build.arn,
+        "additional-information": _about(build, project),
+        "version": "1",
+    }
+    _emit(world, "CodeBuild Build Phase Change", detail, build, project)
+
+
+def _emit(world: World, kind: str, detail: dict[str, Any], build: Build, project: Project) -> None:
+    world.service("events").emit(
+        "aws.codebuild", kind, detail, [build.arn], account=project.account, region=project.region
+    )
+
+
+class Log:
+    """The log of a build, handed on phase by phase. ``hidden`` are texts that differ from run to run."""
+
+    def __init__(
+        self, world: World, build: Build, ask: Callable[..., Any], on: bool, hidden: dict[str, str]
+    ) -> None:
+        self._world = world
+        self._place = {"logGroupName": build.group, "logStreamName": build.stream}
+        self._ask = ask
+        self._on = on
+        self._hidden = hidden
+        self._open = False
+        self._text = ""
+        self.lines: list[str] = []
+
+    def write(self, text: str) -> None:
+        """What a command wrote, in whatever pieces."""
+        self._text += text
+
+    def say(self, line: str) -> None:
+        """A line of the container itself."""
+        if self._text and not self._text.endswith("\n"):
+            self._text += "\n"
+        self._text += f"[Container] {line}\n"
+
+    def flush(self) -> None:
+        """Hand over what there is."""
+        for shown, meant in self._hidden.items():
+            self._text = self._text.replace(shown, meant)
+        lines, self._text = self._text.splitlines(), ""
+        self.lines += lines
+        if not (lines and self._on):
+            return
+        if not self._open:
+            self._start()
+        now = self._world.clock.ms
+        for at in range(0, len(lines), _MOST_LINES):
+            events = [
+                {"timestamp": now, "message": f"{one[:_LONGEST]}\n"} for one in lines[at : at + _MOST_LINES]
+            ]
+            self._ask("logs", "PutLogEvents", {**self._place, "logEvents": events})
+
+    def _start(self) -> None:
+        """The stream, and the group when there is none."""
+        self._open = True
+        try:
+            self._ask("logs", "CreateLogStream", self._place)
+        except ServiceError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            self._ask("logs", "CreateLogGroup", {"logGroupName": self._place["logGroupName"]})
+            self._ask("logs", "CreateLogStream", self._place)

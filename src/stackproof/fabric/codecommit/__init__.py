@@ -1,0 +1,1 @@
+"""AWS CodeCommit: repositories whose content the test gives."""

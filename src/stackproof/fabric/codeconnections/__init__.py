@@ -1,0 +1,1 @@
+"""AWS CodeConnections: connections to repositories elsewhere."""

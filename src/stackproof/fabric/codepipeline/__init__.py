@@ -1,0 +1,1 @@
+"""AWS CodePipeline: pipelines and their executions."""
