@@ -174,7 +174,7 @@ def _list(value: Any, where: str) -> tuple[str, ...]:
     for index, one in enumerate(value):
         if isinstance(one, Mapping | list) or one is None:
             raise SpecError(f"YAML_FILE_ERROR: {where}[{index}] is no text: found subkeys instead")
-    return tuple(str(one) for one in value)
+    return tuple(_text(one) for one in value)
 
 
 def _texts(value: Any, where: str) -> dict[str, str]:
