@@ -132,7 +132,8 @@ def _made_on(checks: Sequence[Mapping[str, Any]], host: str) -> int:
 def _pytest(arguments: Sequence[str], inventory: Path, report: Path, root: Path, *, quiet: bool) -> int:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={root}"]
     command += ["--inventory", str(inventory), "--inspect-report", str(report)]
-    command += ["--quiet", "--no-header"] if quiet else []
+    # What was skipped, and why, is told by the report of the verdict.
+    command += ["--quiet", "--no-header", "-rfE"] if quiet else []
     end_on_signals()
     # The report of the verdict goes to standard output; what pytest says meanwhile does not.
     process = subprocess.Popen([*command, *arguments], cwd=root, stdout=_STDERR, preexec_fn=_die_with_us)

@@ -176,6 +176,8 @@ class _Joining:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.config.getoption("--inspect-report") and self.config.option.verbose < 0:
+            return  # who reads that report tells the same
         figures = [text for _, text in self.figures]
         for title, lines in (("was measured", figures), ("the inventory promises", self.lines)):
             if lines:

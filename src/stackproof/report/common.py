@@ -17,8 +17,8 @@ def number(count: float, what: str) -> str:
 
 
 def judged(report: Report) -> str:
-    """How many things the run judged, by their name: policy tests judge rule files, the rest templates."""
-    what = "rule file" if report.pillar == "test" else "template"
+    """How many things the run judged, by their name: templates, unless its pillar judges something else."""
+    what = {"test": "rule file", "inspect": "file"}.get(report.pillar, "template")
     return number(len({one.file for one in report.judged}), what)
 
 

@@ -17,6 +17,7 @@ from stackproof.report.common import (
     tally,
     visible,
 )
+from stackproof.report.gathering import gathered
 from stackproof.report.text import Paper
 
 _SLOWEST = 3
@@ -125,13 +126,19 @@ def _summary(report: Report, paper: Paper) -> Iterator[str]:
     if not report.complete:
         why = f" ({report.partial_because})" if report.partial_because else ""
         yield from paper.wrap(f"partial{why}: this alone proves nothing", "      ")
-    for note in report.notes:
-        yield from paper.wrap(note, "      ", "note  ")
+    for note in gathered(report.notes):
+        yield from paper.wrap(note.heading, "      ", "note  ")
+        for start, line in note.lines:
+            first = f"{_MARGIN}{start}  " if start else _MARGIN
+            yield from paper.wrap(line, " " * max(len(first), len(_MARGIN) + 2), first)
 
 
 def _scope(report: Report) -> str:
     if not report.judged:
         return ""
+    hosts, checks = report.stats.get("hosts"), report.stats.get("checks")
+    if hosts and checks is not None:
+        return f" by {number(checks, 'check')} of {number(hosts, 'host')}"
     named = sum(len([name for name in one.configurations if name]) for one in report.judged)
     deployed = f", {number(named, 'configuration')}" if named else ""
     seconds = report.stats.get("seconds")

@@ -72,7 +72,8 @@ class Paper:
         )
         left, marked, right = (visible(part.replace("\t", "    ")) for part in (before, at, after))
         dots = self.sign("…", "...")
-        if cells(left) + cells(marked) + cells(right) > room:
+        # A place behind the last sign has nothing to mark and takes a caret all the same.
+        if cells(left) + max(1, cells(marked)) + cells(right) > room:
             left = _tail(left, room // 2, dots)
             marked = _head(marked, room - cells(left), dots)
             right = _head(right, room - cells(left) - cells(marked), dots)

@@ -1,7 +1,8 @@
-"""Measuring a rig's times: its processes go first, one measurement at a time, and builds wait where need be."""
+"""Measuring a rig's times: its processes go first, one rig at a time; builds wait where need be."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -9,11 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from stackproof.hosts import quiet
+from stackproof.hosts import images, locks, quiet, rootfs
 from stackproof.hosts.locks import building
 from stackproof.hosts.model import HostEntry, Running
 from stackproof.hosts.quiet import undisturbed
@@ -31,8 +35,10 @@ def kernel() -> Iterator[subprocess.Popen[bytes]]:
     script = "sleep 600 & read word; sleep 600 & wait"
     with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, start_new_session=True) as process:
         until(lambda: len(members(process.pid)) == 2)
-        yield process
-        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -68,14 +74,31 @@ def policies(session: int) -> set[int]:
     return {os.sched_getscheduler(one) for one in members(session)}
 
 
-def held(what: str, cache: Path) -> subprocess.Popen[str]:
+@contextmanager
+def held(what: str, cache: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds a lock until it is killed."""
     text = f"import pathlib, time\ncache = pathlib.Path({str(cache)!r})\n{HOLDERS[what]}\n"
     text += "    print('held', flush=True)\n    time.sleep(600)"
-    process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
+    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def begun(entered: AbstractContextManager[object]) -> tuple[threading.Thread, list[object]]:
+    """A thread that does something under a lock, and what it then has to say."""
+    said: list[object] = []
+
+    def do() -> None:
+        with entered as told:
+            said.append(told)
+
+    thread = threading.Thread(target=do, daemon=True)
+    thread.start()
+    return thread, said
 
 
 def test_the_processes_of_a_rig_go_first_while_its_times_are_measured(
@@ -104,38 +127,23 @@ def test_the_processes_of_a_rig_go_first_while_its_times_are_measured(
 def test_without_real_time_a_measurement_waits_until_the_holder_ends_however_it_ends(
     holder: str, rig: Running, tmp_path: Path
 ) -> None:
-    other = held(holder, tmp_path)
-    said: list[str] = []
-
-    def measure() -> None:
-        with undisturbed(rig, tmp_path) as disturbed:
-            said.append(f"measured{disturbed}")
-
-    thread = threading.Thread(target=measure)
-    thread.start()
-    thread.join(0.5)
-    assert said == [], "it did not wait"
-    other.kill()
-    other.communicate()
-    thread.join(PATIENCE)
-    assert said == ["measured"]
+    with held(holder, tmp_path) as other:
+        thread, said = begun(undisturbed(rig, tmp_path))
+        thread.join(0.5)
+        assert said == [], "it did not wait"
+        other.kill()
+        thread.join(PATIENCE)
+        assert said == [""]
 
 
 @pytest.mark.usefixtures("forbidden")
 def test_without_real_time_no_build_begins_while_a_time_is_measured(rig: Running, tmp_path: Path) -> None:
-    events: list[str] = []
-
-    def build() -> None:
-        with building(tmp_path):
-            events.append("built")
-
-    thread = threading.Thread(target=build)
     with undisturbed(rig, tmp_path):
-        thread.start()
+        thread, said = begun(building(tmp_path))
         thread.join(0.5)
-        events.append("measured")
+        assert said == [], "it did not wait"
     thread.join(PATIENCE)
-    assert events == ["measured", "built"]
+    assert said == [None]
 
 
 @pytest.mark.usefixtures("forbidden")
@@ -147,23 +155,42 @@ def test_who_waited_long_enough_for_builds_says_what_disturbed_the_measurement(
 
 
 def test_builds_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    other = held("a build", tmp_path)
-    with building(tmp_path):
-        pass
-    other.kill()
-    other.communicate()
+    with held("a build", tmp_path):
+        thread, said = begun(building(tmp_path))
+        thread.join(PATIENCE)
+        assert said == [None]
 
 
 def test_a_rig_that_is_no_simulation_is_left_alone(tmp_path: Path) -> None:
     real = Running(HostEntry("rig", "existing", ("hil",)), "ssh://rig", frozenset())
-    other = held("a measurement", tmp_path)
-    with undisturbed(real, tmp_path) as disturbed:
-        assert disturbed == ""
-    other.kill()
-    other.communicate()
+    with held("a measurement", tmp_path):
+        thread, said = begun(undisturbed(real, tmp_path))
+        thread.join(PATIENCE)
+        assert said == [""]
 
 
 def test_a_rig_that_is_gone_is_measured_and_says_so_itself(rig: Running, tmp_path: Path) -> None:
     Path(rig.paths["pid"]).unlink()
     with undisturbed(rig, tmp_path) as disturbed:
         assert disturbed == ""
+
+
+@pytest.mark.parametrize("what", ["root file system", "disk"])
+def test_an_image_is_built_under_the_lock_that_a_measurement_waits_for(what: str, tmp_path: Path) -> None:
+    free: list[bool] = []
+
+    def make(*_: object, **__: object) -> None:
+        with locks.opened(locks.builds(tmp_path)) as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                free.append(True)
+            except BlockingIOError:
+                free.append(False)
+
+    journal = SimpleNamespace(undo=lambda made: None)
+    session: Any = SimpleNamespace(cache=tmp_path, id="1", made=lambda *of: None, journal=journal, run=make)
+    if what == "disk":
+        images.kept(session, "disk", "0123", make)
+    else:
+        rootfs.build(rootfs.Recipe(), session)
+    assert free == [False]

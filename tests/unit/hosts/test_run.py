@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,25 @@ def test_what_a_check_measures_is_told_though_it_passes(project: Path) -> None:
         "measured: test_link[here]: rtt 5.2 ms",
         "measured: test_link[there]: rtt 5.2 ms",
     ]
+
+
+def test_what_the_report_tells_is_not_told_before_by_pytest(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    suite = SUITE + "\ndef test_link(inspected, measured): measured('rtt 5.2 ms')\n"
+    (project / "pytest.ini").write_text("[pytest]\naddopts = -ra\n", encoding="utf-8")
+    request = given(project, suite, 6)
+    assert any("there lacks 'runtime'" in note for note in inspect(request, project).notes)
+    told = capfd.readouterr().err
+    assert "6 passed, 1 skipped" in told
+    assert not {word for word in ("SKIPPED", "5.2 ms", "6 promised") if word in told}
+    inspect(replace(request, quiet=False), project)
+    told = capfd.readouterr().err
+    assert {word for word in ("SKIPPED", "5.2 ms", "6 promised") if word in told} == {
+        "SKIPPED",
+        "5.2 ms",
+        "6 promised",
+    }
 
 
 @pytest.mark.parametrize("option", ["--ignore=tests/infra/more", "--ignore-glob=tests/infra/m*"])

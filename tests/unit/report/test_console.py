@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stackproof.model import Finding, Location, Report, Verdict
@@ -85,6 +85,7 @@ def report_of(message: str, line: str = "", column: int = 1, end: int = 0) -> Re
     st.integers(40, 120),
     st.booleans(),
 )
+@example("", "0" * 27, 28, 0, 40, False)  # what is marked is behind a line that just fits
 def test_no_line_is_wider_than_the_paper_and_nothing_steers_the_terminal(
     message: str, line: str, column: int, end: int, width: int, unicode: bool
 ) -> None:
