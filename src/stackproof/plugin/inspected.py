@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -161,6 +161,7 @@ def conclude(config: pytest.Config, run: Inspection, told: Told, lines: list[str
         short = short or (not kept and not partial)
         word = "kept" if kept else "BROKEN" if not partial else "open"
         lines.append(f"{name}: {made} checks made, {promise.checks} promised: {word}{held}")
+        lines += _passed(name, told.checks.values())
     target = config.getoption("--inspect-report")
     if target:
         document = {
@@ -174,6 +175,14 @@ def conclude(config: pytest.Config, run: Inspection, told: Told, lines: list[str
         }
         Path(target).write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
     return short
+
+
+def _passed(suite: str, checks: Iterable[Mapping[str, Any]]) -> list[str]:
+    """How many checks passed on each host of a suite, of those that were made."""
+    made = [one for one in checks if one["suite"] == suite and one["made"]]
+    hosts = dict.fromkeys(str(one["host"]) for one in made)
+    counts = {host: [one["outcome"] == "passed" for one in made if one["host"] == host] for host in hosts}
+    return [f"  {host}: {sum(passed)} of {len(passed)} passed" for host, passed in counts.items()]
 
 
 def _host(entry: HostEntry) -> dict[str, Any]:

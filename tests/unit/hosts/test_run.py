@@ -129,6 +129,15 @@ def test_what_the_report_tells_is_not_told_before_by_pytest(
     }
 
 
+def test_a_run_says_how_many_of_its_checks_passed_on_each_host(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    suite = SUITE + "\ndef test_here_alone(inspected): assert inspected.name == 'here'\n"
+    inspect(replace(given(project, suite, 5), quiet=False), project)
+    told = capfd.readouterr().err
+    assert "demo: 6 checks made, 5 promised: kept\n  here: 3 of 3 passed\n  there: 2 of 3 passed\n" in told
+
+
 @pytest.mark.parametrize("option", ["--ignore=tests/infra/more", "--ignore-glob=tests/infra/m*"])
 def test_a_suite_that_is_left_out_by_name_keeps_its_promise_for_another_run(
     project: Path, monkeypatch: pytest.MonkeyPatch, option: str
