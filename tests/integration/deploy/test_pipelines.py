@@ -136,7 +136,7 @@ def test_a_stack_is_deleted(bench: Bench) -> None:
     ("template", "more", "why"),
     [
         (TEMPLATE, {}, "Delay"),
-        ({"Resources": {"R": ROLE}}, {"Capabilities": "CAPABILITY_AUTO_EXPAND"}, "Requires capabilities : [CAPABILITY_IAM]"),
+        ({"Resources": {"R": ROLE}}, {"Capabilities": "CAPABILITY_AUTO_EXPAND"}, "[CAPABILITY_IAM]"),
         (TEMPLATE, {"TemplatePath": "S::none.json"}, "does not exist in artifact"),
         (TEMPLATE, {"ParameterOverrides": '{"Strange": "1"}'}, "Strange"),
         ({"Resources": {"Q": {"Type": "AWS::Nothing::AtAll"}}}, {}, "AWS::Nothing::AtAll"),
