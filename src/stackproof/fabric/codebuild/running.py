@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from stackproof.fabric.codebuild.service import CodeBuildService
 
 
+_FLUSHED = ("PROVISIONING", "BUILD", "FINALIZING")
+"""Phases whose end hands the log over: the first, the one that takes time, the last."""
+
+
 class _Failed(Exception):
     """A phase failed: its context's code and message."""
 
@@ -142,7 +146,8 @@ class Run:
             self._log.say(f"Phase context status code: {failed.code} Message: {failed.message}")
             self.status = failed.status
         try:
-            self._log.flush()
+            if failed or name in _FLUSHED:
+                self._log.flush()
         except ServiceError as error:
             failed = failed or _Failed("CLOUDWATCH_LOGS_ERROR", f"{error.code}: {error.message}")
             self.status = failed.status

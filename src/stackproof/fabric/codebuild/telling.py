@@ -108,35 +108,36 @@ class Log:
         self._on = on
         self._hidden = hidden
         self._open = False
-        self._text = ""
-        self.lines: list[str] = []
+        self._lines: list[tuple[int, str]] = []
+        self._rest = ""
 
     def write(self, text: str) -> None:
         """What a command wrote, in whatever pieces."""
-        self._text += text
+        *lines, self._rest = (self._rest + text).split("\n")
+        now = self._world.clock.ms
+        self._lines += [(now, line) for line in lines]
 
     def say(self, line: str) -> None:
         """A line of the container itself."""
-        if self._text and not self._text.endswith("\n"):
-            self._text += "\n"
-        self._text += f"[Container] {line}\n"
+        if self._rest:
+            self.write("\n")
+        self.write(f"[Container] {line}\n")
 
     def flush(self) -> None:
         """Hand over what there is."""
-        for shown, meant in self._hidden.items():
-            self._text = self._text.replace(shown, meant)
-        lines, self._text = self._text.splitlines(), ""
-        self.lines += lines
+        lines, self._lines = self._lines, []
         if not (lines and self._on):
             return
         if not self._open:
             self._start()
-        now = self._world.clock.ms
-        for at in range(0, len(lines), _MOST_LINES):
-            events = [
-                {"timestamp": now, "message": f"{one[:_LONGEST]}\n"} for one in lines[at : at + _MOST_LINES]
-            ]
-            self._ask("logs", "PutLogEvents", {**self._place, "logEvents": events})
+        events = [{"timestamp": ms, "message": f"{self._shown(line)}\n"} for ms, line in lines]
+        for at in range(0, len(events), _MOST_LINES):
+            self._ask("logs", "PutLogEvents", {**self._place, "logEvents": events[at : at + _MOST_LINES]})
+
+    def _shown(self, line: str) -> str:
+        for text, meant in self._hidden.items():
+            line = line.replace(text, meant)
+        return line[:_LONGEST]
 
     def _start(self) -> None:
         """The stream, and the group when there is none."""

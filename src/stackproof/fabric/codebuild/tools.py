@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from stackproof.errors import UsageError
@@ -91,6 +92,13 @@ sys.exit(answer["code"])
 """
 
 
+@cache
+def _plain() -> tuple[tuple[str, str], ...]:
+    """The plain commands of this machine and where they are."""
+    found = ((name, shutil.which(name)) for name in PLAIN)
+    return tuple((name, path) for name, path in found if path is not None)
+
+
 def place(stands: Mapping[str, Stand], folder: Path, door: Path) -> str:
     """Make the folders of a build's PATH below ``folder``; answers the PATH."""
     declared, plain = folder / "tools", folder / "bin"
@@ -98,10 +106,8 @@ def place(stands: Mapping[str, Stand], folder: Path, door: Path) -> str:
     plain.mkdir()
     for name, stand in stands.items():
         _stand(declared / name, name, stand, door)
-    for name in PLAIN:
-        found = shutil.which(name)
-        if found is not None:
-            (plain / name).symlink_to(found)
+    for name, found in _plain():
+        (plain / name).symlink_to(found)
     for name in ("python", "python3"):
         _script(plain / name, f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     return f"{declared}:{plain}"
