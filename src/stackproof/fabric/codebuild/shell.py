@@ -21,7 +21,7 @@ from typing import Any
 from stackproof.errors import CapabilityMissing, UsageError
 from stackproof.fabric.codebuild.door import Door
 
-SILENCE = 120
+SILENCE = 600
 """Real seconds without a sign of life until a command is taken to hang."""
 
 _DRIVER = """while IFS= read -r -d '' __stackproof <&{taking}; do
