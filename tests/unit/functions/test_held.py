@@ -219,6 +219,19 @@ def test_a_supervisor_that_ends_is_told():
     made.end()
 
 
+def test_nothing_is_refused_while_the_endpoint_is_on_another_machine(lab):
+    """UDP: to connect sends nothing."""
+    lab.function("f", FILES)
+    event = {"by": "run", "way": WAYS["name"]}
+    end = holding.let_out()
+    try:
+        assert lab.invoke("f", event).value != errno.ECONNREFUSED
+        assert lab.backend.wanted() == []
+    finally:
+        end()
+    assert lab.invoke("f", event).value == errno.ECONNREFUSED
+
+
 def test_an_installer_is_not_held(lab, monkeypatch, tmp_path):
     """What a ``requirements.txt`` asks for comes from an index, also when the first event installs it."""
     script = tmp_path / "installer.py"
