@@ -27,6 +27,7 @@ WAYS = {
     "udp": "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 443))",
     "udp message": "socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, ('192.0.2.1', 443))",
     "udp messages": "several(socket.socket(type=socket.SOCK_DGRAM), '127.0.0.1', '192.0.2.1')",
+    "udp, no family": "several(socket.socket(type=socket.SOCK_DGRAM), '192.0.2.1', family=0)",
     "vsock": "socket.socket(socket.AF_VSOCK).connect((2, 443))",
 }
 TOLD = {
@@ -37,9 +38,9 @@ TOLD = {
 PROGRAM = """
 import ctypes, errno, os, socket, struct, sys
 
-def several(one, *hosts):
+def several(one, *hosts, family=2):
     port = struct.pack("!H", 443)
-    names = [struct.pack("=H", 2) + port + socket.inet_aton(host) + bytes(8) for host in hosts]
+    names = [struct.pack("=H", family) + port + socket.inet_aton(host) + bytes(8) for host in hosts]
     kept = [ctypes.create_string_buffer(name, 16) for name in names]
     where = [ctypes.addressof(name) for name in kept]
     packed = b"".join(struct.pack("=QI4xQQQQi4xI4x", name, 16, 0, 0, 0, 0, 0, 0) for name in where)
@@ -106,8 +107,9 @@ def test_however_it_was_started(lab, by):
     assert len(lab.backend.wanted()) == 1
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - asked, not bound
 @pytest.mark.parametrize("way", ["tcp", "tcp over IPv6", "tcp, mapped", "udp", "udp message", "udp messages"])
-def test_a_child_reaches_loopback(lab, way):
+def test_a_child_reaches_this_machine(lab, way, host):
     lab.function("f", FILES)
     family = socket.AF_INET6 if way == "tcp over IPv6" else socket.AF_INET
     kind = socket.SOCK_STREAM if way.startswith("tcp") else socket.SOCK_DGRAM
@@ -115,7 +117,7 @@ def test_a_child_reaches_loopback(lab, way):
         server.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
             server.listen()
-        near = WAYS[way].replace("2001:db8::1", "::1").replace("192.0.2.1", "127.0.0.1")
+        near = WAYS[way].replace("2001:db8::1", "::1").replace("192.0.2.1", host)
         near = near.replace("443", str(server.getsockname()[1]))
         assert lab.invoke("f", {"by": "run", "way": near}).value == 0
     assert lab.backend.wanted() == []
