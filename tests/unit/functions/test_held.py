@@ -107,7 +107,7 @@ def test_however_it_was_started(lab, by):
     assert len(lab.backend.wanted()) == 1
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - asked, not bound
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 @pytest.mark.parametrize("way", ["tcp", "tcp over IPv6", "tcp, mapped", "udp", "udp message", "udp messages"])
 def test_a_child_reaches_this_machine(lab, way, host):
     lab.function("f", FILES)
