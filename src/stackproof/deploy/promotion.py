@@ -1,15 +1,13 @@
 """What CodePipeline's CloudFormation actions do: stacks from the files of an artifact, by this deployer.
 
-The files of an artifact are laid down once by their content, below a folder that goes with the process, so
+The files of an artifact are laid down once by their content, below a folder that goes with the world, so
 that a stack's template, its nested templates and its code are where an action found them.
 """
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +38,13 @@ class Promotion:
 
     def __init__(self, deployer: Deployer) -> None:
         self._deployer = deployer
+        self._room: Path | None = None
+
+    def close(self) -> None:
+        """The files of artifacts go with their world."""
+        if self._room is not None:
+            shutil.rmtree(self._room, ignore_errors=True)
+            self._room = None
 
     def deploy(self, name: str, wanted: Wanted) -> dict[str, str]:
         """Create or update; answers the outputs as text. Raises ``ServiceError``."""
@@ -73,8 +78,17 @@ class Promotion:
         except DeploymentFailed as error:
             raise ServiceError("JobFailed", str(error)) from error
 
+    def _laid_down(self, name: str, wanted: Wanted) -> Path:
+        if self._room is None:
+            self._room = Path(tempfile.mkdtemp(prefix="stackproof-artifacts-")).resolve()
+        folder = self._room / name
+        if not folder.is_dir():
+            folder.mkdir()
+            write(wanted.tree, folder)
+        return folder
+
     def _read(self, wanted: Wanted) -> tuple[Document, Configuration]:
-        folder = _laid_down(digest(wanted.tree), wanted)
+        folder = self._laid_down(digest(wanted.tree), wanted)
         try:
             document = self._deployer.library.document(folder / wanted.path)
         except DeploymentFailed as error:
@@ -97,22 +111,6 @@ class Promotion:
             tags=tags,
             stack_policy=settings.stack_policy,
         )
-
-
-@cache
-def _room() -> Path:
-    """The folder of this process; it goes with it."""
-    made = Path(tempfile.mkdtemp(prefix="stackproof-artifacts-")).resolve()
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
-
-
-def _laid_down(name: str, wanted: Wanted) -> Path:
-    folder = _room() / name
-    if not folder.is_dir():
-        folder.mkdir()
-        write(wanted.tree, folder)
-    return folder
 
 
 def _acknowledged(document: Document, capabilities: frozenset[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stackproof.backends.awscli import aws as cli
+from stackproof.fabric.access import effect
 from stackproof.fabric.codebuild.tools import Answer
 
 SYSTEM = "templates/ami-builder"
@@ -135,6 +136,37 @@ def test_commits_wait_for_one_another_and_each_is_built(
     assert len(mails()) == 3
     built = [entry.ms for entry in fabric.journal.entries(verb="codebuild.Built")]
     assert [after - before for before, after in itertools.pairwise(built)] == [60_000, 60_000]
+
+
+RESOURCES = {
+    "codebuild": "arn:aws:codebuild:{region}:{account}:project/{projectName}",
+    "codecommit": "arn:aws:codecommit:{region}:{account}:{repositoryName}",
+    "codepipeline": "arn:aws:codepipeline:{region}:{account}:{name}",
+    "events": "arn:aws:events:{region}:{account}:event-bus/default",
+    "logs": "arn:aws:logs:{region}:{account}:log-group:{logGroupName}:log-stream:{logStreamName}",
+    "s3": "arn:aws:s3:::{Bucket}/{Key}",
+}
+
+
+def test_each_role_may_do_what_is_done_as_it(system: Any, pushed: Any, aws: Any, fabric: Any) -> None:
+    calls: set[tuple[str, str, str]] = set()
+
+    def note(service: str, operation: str, params: Any, caller: Any) -> None:
+        if ":assumed-role/" in caller.arn:
+            place = {"region": caller.region, "account": caller.account, **params}
+            role = caller.arn.split("/")[1]
+            calls.add((role, f"{service}:{operation}", RESOURCES[service].format(**place)))
+
+    fabric.world.guards.append(note)
+    assert pushed()["status"] == "Succeeded"
+    roles = {system[name].physical_id: name for name in ("BuildRole", "PipelineRole", "SourceRuleRole")}
+    assert {roles[role] for role, _, _ in calls} == set(roles.values())
+    for role, action, resource in sorted(calls):
+        names = aws("iam").list_role_policies(RoleName=role)["PolicyNames"]
+        found = [aws("iam").get_role_policy(RoleName=role, PolicyName=name) for name in names]
+        context = {"events:source": "com.ami.builder"}
+        effects = {effect(one["PolicyDocument"], action, resource, context) for one in found}
+        assert effects == {"Allow"}, (roles[role], action, resource)
 
 
 def test_an_event_of_somebody_else_is_no_image(mails: Any, aws: Any, fabric: Any) -> None:

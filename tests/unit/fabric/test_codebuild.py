@@ -266,6 +266,21 @@ def test_rules_hear_of_builds_and_of_their_phases(bench: Bench) -> None:
     assert sum("Phase Change" in one.detail for one in counts) == len(ended(build)) - 3
 
 
+def test_a_rule_starts_a_build_with_what_its_input_says(bench: Bench) -> None:
+    bench.project(phases(build=["echo $A"]))
+    events = bench.backend.client("events")
+    events.put_rule(Name="r", EventPattern=json.dumps({"source": ["me"]}))
+    told = json.dumps({"environmentVariablesOverride": [{"name": "A", "value": "told"}]})
+    target = {"Id": "1", "Arn": "arn:aws:codebuild:us-east-1:123456789012:project/pp", "Input": told}
+    with pytest.raises(Exception, match="RoleArn is required"):
+        events.put_targets(Rule="r", Targets=[target])
+    events.put_targets(Rule="r", Targets=[{**target, "RoleArn": ROLE}])
+    events.put_events(Entries=[{"Source": "me", "DetailType": "d", "Detail": "{}"}])
+    bench.world.run_until_idle()
+    (build,) = bench.codebuild.list_builds_for_project(projectName="pp")["ids"]
+    assert bench.said({"id": build}) == ["told"]
+
+
 def test_the_same_world_has_the_same_journal(bench: Bench) -> None:
     bench.project(
         {**phases(build=["pwd; echo $HOME $AWS_ENDPOINT_URL", "frob"]), "artifacts": {"files": "none"}}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from stackproof.deploy.handler import Handler, Job
 from stackproof.deploy.handlers.codebuild import LACKING
@@ -27,7 +27,6 @@ class Pipeline(Handler):
     covers = frozenset(_TABLE) | {
         "Name", "Tags", "RestartExecutionOnUpdate", "DisableInboundStageTransitions",
     }  # fmt: skip
-    inert: ClassVar[Mapping[str, str]] = {}
 
     def create(self, job: Job) -> Made:
         """CreatePipeline; its first execution starts."""
@@ -38,7 +37,8 @@ class Pipeline(Handler):
             job.not_emulated("Stages", LACKING)
             return Made(name, attributes, {"pretended": True})
         world: Any = job.backend
-        world.world.service("codepipeline").stacks = Promotion(job.deployer)
+        service = world.world.service("codepipeline")
+        service.stacks = service.stacks or Promotion(job.deployer)
         tags = job.tag_list("key", "value")
         job.call(
             "codepipeline", "create_pipeline", {"pipeline": self._wanted(job, name), "tags": tags or None}
@@ -94,24 +94,47 @@ class Pipeline(Handler):
         """Name what an execution would stop at, or what nobody looks at."""
         for stage in job.get("Stages") or ():
             name = stage.get("Name")
-            for part in ("OnSuccess", "OnFailure", "Blockers"):
-                if stage.get(part):
-                    job.left_out(f"Stages.{name}.{part}", "stages have conditions before their entry only")
-            for condition in (stage.get("BeforeEntry") or {}).get("Conditions") or ():
-                for rule in condition.get("Rules") or ():
-                    provider = rule["RuleTypeId"]["Provider"]
-                    if provider not in EMULATED:
-                        job.left_out(f"Stages.{name}.{rule['Name']}", f"rule {provider} is not emulated")
-            for action in stage.get("Actions") or ():
-                kind = action["ActionTypeId"]
-                key = (kind["Category"], kind["Owner"], kind["Provider"])
-                if key not in PERFORMERS:
-                    job.left_out(f"Stages.{name}.{action['Name']}", f"{'/'.join(key)} is not emulated")
-                polls = str((action.get("Configuration") or {}).get("PollForSourceChanges", "true")).lower()
-                if key == ("Source", "AWS", "S3") and polls == "true":
-                    job.left_out(
-                        f"Stages.{name}.{action['Name']}", "buckets are not polled: a rule starts it"
-                    )
+            for path, reason in (*_conditions(stage), *_actions(stage, job)):
+                job.left_out(f"Stages.{name}.{path}", reason)
         for trigger in job.get("Triggers") or ():
             if (trigger.get("GitConfiguration") or {}).get("PullRequest"):
                 job.left_out("Triggers.GitConfiguration.PullRequest", "nobody opens pull requests here")
+
+
+def _conditions(stage: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Conditions of a stage that nobody looks at, each with the reason."""
+    for part in ("OnSuccess", "OnFailure", "Blockers"):
+        if stage.get(part):
+            yield part, "stages have conditions before their entry only"
+    for condition in (stage.get("BeforeEntry") or {}).get("Conditions") or ():
+        for rule in condition.get("Rules") or ():
+            provider = rule["RuleTypeId"]["Provider"]
+            if provider not in EMULATED:
+                yield rule["Name"], f"rule {provider} is not emulated"
+
+
+def _actions(stage: Mapping[str, Any], job: Job) -> Iterator[tuple[str, str]]:
+    """Actions of a stage that an execution stops at, each with the reason."""
+    for action in stage.get("Actions") or ():
+        kind, given = action["ActionTypeId"], action.get("Configuration") or {}
+        key = (kind["Category"], kind["Owner"], kind["Provider"])
+        reason = "" if key in PERFORMERS else f"{'/'.join(key)} is not emulated"
+        polls = str(given.get("PollForSourceChanges", "true")).lower()
+        if key == ("Source", "AWS", "S3") and polls == "true":
+            reason = "buckets are not polled: a rule or a call starts it"
+        if given.get("OutputArtifactFormat", "CODE_ZIP") != "CODE_ZIP":
+            reason = f"OutputArtifactFormat {given['OutputArtifactFormat']} is not emulated"
+        if str(given.get("BatchEnabled", "false")).lower() == "true":
+            reason = "batch builds are not emulated"
+        if key[2] == "CloudFormation" and _elsewhere(action, job):
+            reason = "stacks of another account or region are not deployed"
+        if reason:
+            yield action["Name"], reason
+
+
+def _elsewhere(action: Mapping[str, Any], job: Job) -> bool:
+    role = arns.parse(str(action.get("RoleArn") or ""))
+    place = job.place
+    return action.get("Region", place.region) != place.region or (
+        role is not None and role.account != place.account
+    )

@@ -268,6 +268,11 @@ class CodePipelineService:
         """The tags of a pipeline."""
         return {"tags": _listed(self._tags.get(params["resourceArn"], {}))}
 
+    def close(self) -> None:
+        """The end of the world."""
+        if self.stacks is not None:
+            self.stacks.close()
+
     # Snapshots.
 
     def snapshot(self) -> Any:

@@ -36,6 +36,10 @@ class Stacks(Protocol):
         """What a change set would say, in a line."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds of the machine."""
+        ...
+
     def delete(self, name: str) -> None:
         """Delete; a stack that is not there is no error."""
         ...
