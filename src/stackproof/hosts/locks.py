@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+LOOK: Final = 0.1
+"""How often one looks whether a lock is free that cannot be waited for otherwise, in seconds."""
 
 
 @contextmanager
@@ -15,6 +19,27 @@ def locked(file: Path) -> Iterator[None]:
     with opened(file) as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def one_of(files: Sequence[Path]) -> Iterator[Path]:
+    """Hold one of the lock files, whichever is free first; gives that one."""
+    while True:
+        for file in files:
+            with opened(file) as stream:
+                if taken(stream):
+                    yield file
+                    return
+        time.sleep(LOOK)
+
+
+def taken(stream: IO[str]) -> bool:
+    """Take the lock of an open file for oneself if nobody has it; False when somebody has."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

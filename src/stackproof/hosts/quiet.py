@@ -6,20 +6,19 @@ up. Where the kernel does not permit that (EPERM: no CAP_SYS_NICE, or a control 
 measurement waits until no image is being built, and no build begins before it is over.
 
 Nobody waits for itself: a measurement builds nothing, a build measures nothing. Nobody waits in a circle: who
-holds ``building.lock`` asks for no other lock, who holds ``measuring.lock`` asks for that one only.
+holds ``building.lock`` asks for no other lock, who holds one of ``turns`` asks for that one only.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stackproof.hosts.locks import builds, locked, opened
+from stackproof.hosts.locks import LOOK, builds, one_of, opened, taken
 
 if TYPE_CHECKING:
     from stackproof.hosts.model import Running
@@ -28,12 +27,11 @@ PATIENCE: Final = 900.0
 """How long a measurement without real time waits for builds at most, in seconds: as long as one may take."""
 
 _PRIORITY: Final = 10
-_LOOK: Final = 0.2
 
 
 @contextmanager
 def undisturbed(running: Running, cache: Path, patience: float = PATIENCE) -> Iterator[str]:
-    """Measure the times of a rig in this block, one rig of this cache after the other.
+    """Measure the times of a rig in this block: as many rigs of a cache at once as there are processors.
 
     Gives what may have disturbed it nevertheless, in words; empty for nothing. A rig that is no simulation of
     this machine (its ``paths`` name no ``pid``) is neither changed nor waited for.
@@ -41,7 +39,7 @@ def undisturbed(running: Running, cache: Path, patience: float = PATIENCE) -> It
     if "pid" not in running.paths:
         yield ""
         return
-    with locked(cache / "measuring.lock"):
+    with one_of(turns(cache)):
         try:
             session = os.getsid(int(Path(running.paths["pid"]).read_text(encoding="ascii")))
         except (OSError, ValueError):
@@ -57,21 +55,18 @@ def undisturbed(running: Running, cache: Path, patience: float = PATIENCE) -> It
             yield reason
 
 
+def turns(cache: Path) -> Sequence[Path]:
+    """The lock files of measurements: one for each processor, as no more rigs have one for themselves."""
+    return [cache / f"measuring-{number}.lock" for number in range(len(os.sched_getaffinity(0)))]
+
+
 @contextmanager
 def _no_build(cache: Path, patience: float) -> Iterator[str]:
     end = time.monotonic() + patience
     with opened(builds(cache)) as stream:
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    yield "measured while images were built, without a real-time priority"
-                    return
-                time.sleep(_LOOK)
-            else:
-                yield ""
-                return
+        while not (alone := taken(stream)) and time.monotonic() < end:
+            time.sleep(LOOK)
+        yield "" if alone else "measured while images were built, without a real-time priority"
 
 
 def _schedule(session: int, policy: int, priority: int) -> bool:

@@ -25,7 +25,12 @@ from stackproof.hosts.quiet import undisturbed
 PATIENCE = 60.0
 HOLDERS = {
     "a build": "from stackproof.hosts.locks import building\nwith building(cache):",
-    "a measurement": "from stackproof.hosts.locks import locked\nwith locked(cache / 'measuring.lock'):",
+    "all turns": (
+        "import contextlib\n"
+        "from stackproof.hosts import locks, quiet\n"
+        "with contextlib.ExitStack() as stack:\n"
+        "    for one in quiet.turns(cache): stack.enter_context(locks.locked(one))"
+    ),
 }
 
 
@@ -136,6 +141,22 @@ def test_without_real_time_a_measurement_waits_until_the_holder_ends_however_it_
         assert said == [""]
 
 
+def test_as_many_rigs_are_measured_at_once_as_there_are_processors(
+    rig: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quiet.os, "sched_getaffinity", lambda process: {0, 1})
+    with undisturbed(rig, tmp_path):
+        second, told = begun(undisturbed(rig, tmp_path))
+        second.join(PATIENCE)
+        assert told == [""]
+        with undisturbed(rig, tmp_path):
+            third, said = begun(undisturbed(rig, tmp_path))
+            third.join(0.5)
+            assert said == [], "there were two processors for three"
+    third.join(PATIENCE)
+    assert said == [""]
+
+
 @pytest.mark.usefixtures("forbidden")
 def test_without_real_time_no_build_begins_while_a_time_is_measured(rig: Running, tmp_path: Path) -> None:
     with undisturbed(rig, tmp_path):
@@ -163,7 +184,7 @@ def test_builds_do_not_wait_for_each_other(tmp_path: Path) -> None:
 
 def test_a_rig_that_is_no_simulation_is_left_alone(tmp_path: Path) -> None:
     real = Running(HostEntry("rig", "existing", ("hil",)), "ssh://rig", frozenset())
-    with held("a measurement", tmp_path):
+    with held("all turns", tmp_path):
         thread, said = begun(undisturbed(real, tmp_path))
         thread.join(PATIENCE)
         assert said == [""]
