@@ -61,7 +61,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
         if policy != os.SCHED_OTHER:
             raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(quiet.os, "sched_setscheduler", refuse)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
 
 
 def until(holds: Callable[[], object]) -> None:
@@ -144,7 +144,7 @@ def test_without_real_time_a_measurement_waits_until_the_holder_ends_however_it_
 def test_as_many_rigs_are_measured_at_once_as_there_are_processors(
     rig: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quiet.os, "sched_getaffinity", lambda process: {0, 1})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
     with undisturbed(rig, tmp_path):
         second, told = begun(undisturbed(rig, tmp_path))
         second.join(PATIENCE)
