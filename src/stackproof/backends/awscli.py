@@ -49,7 +49,7 @@ def _run(arguments: list[str], call: Call) -> str:
         options.pop(name, None)
     try:
         make: Any = made
-        client = make(words[0], region_name=region or None)
+        client = make(_service(words[0]), region_name=region or None)
     except UnknownServiceError as error:
         raise _Wrong(f"'{words[0]}' is no service") from error
     names = {xform_name(one, "-"): one for one in client.meta.service_model.operation_names}
@@ -60,6 +60,13 @@ def _run(arguments: list[str], call: Call) -> str:
     answer = getattr(client, xform_name(names[words[1]]))(**params)
     answer.pop("ResponseMetadata", None)
     return _shown(answer, query, output)
+
+
+def _service(word: str) -> str:
+    """The CLI calls S3's operations ``s3api``; its ``s3`` is a set of commands of its own."""
+    if word == "s3":
+        raise _Wrong("the commands of 'aws s3' are not there, s3api is")
+    return "s3" if word == "s3api" else word
 
 
 def _options(arguments: list[str]) -> dict[str, list[str]]:

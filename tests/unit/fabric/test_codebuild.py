@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from stackproof.backends.awscli import aws as cli
+from stackproof.backends.embedded import EmbeddedBackend
 from stackproof.errors import CapabilityMissing, UsageError
+from stackproof.fabric.choice import Seeded
 from stackproof.fabric.trees import Blob, unzipped, zipped
 
 ROLE = "arn:aws:iam::123456789012:role/builder"
@@ -311,6 +313,36 @@ def test_a_specification_that_is_wrong_fails_the_download(bench: Bench, text: st
     failed = next(one for one in build["phases"] if one["phaseStatus"] == "FAILED")
     assert failed["phaseType"] == "DOWNLOAD_SOURCE"
     assert why in failed["contexts"][0]["message"]
+
+
+def test_a_service_that_is_loaded_by_a_build_draws_nothing_from_the_seed(bench: Bench) -> None:
+    import moto.backends
+
+    drawn: list[bool] = []
+
+    def tool(call: Any) -> None:
+        before = bench.world.ids.snapshot()
+        moto.backends.get_backend("timestreamwrite")
+        drawn.append(bench.world.ids.snapshot() != before)
+
+    bench.service.tool("load", tool)
+    bench.build(phases(build=["load"]))
+    assert drawn == [False]
+
+
+def test_builds_side_by_side_share_a_log_group_in_every_order() -> None:
+    texts = []
+    for seed in (1, 1, 2):
+        with EmbeddedBackend(seed=1, chooser=Seeded(seed)) as backend:
+            bench = Bench(backend)
+            bench.service.tool("aws", cli)
+            bench.project(phases(build=["aws s3api put-object --bucket out --key last"]))
+            for _ in range(3):
+                bench.codebuild.start_build(projectName="pp")
+            bench.world.run_until_idle()
+            assert {one.status for one in bench.service.builds.values()} == {"SUCCEEDED"}
+            texts.append(bench.world.journal.timeline())
+    assert texts[0] == texts[1] != texts[2]
 
 
 def test_what_is_not_emulated_says_so(bench: Bench) -> None:

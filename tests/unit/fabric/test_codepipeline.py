@@ -140,6 +140,17 @@ def test_actions_run_by_their_order_and_hand_variables_on(bench: Bench) -> None:
     assert last["status"] == "Succeeded"
 
 
+def test_a_source_does_not_tell_what_was_executable(bench: Bench, tmp_path: Any) -> None:
+    (tmp_path / "v").write_text("1", encoding="utf-8")
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "run.sh").chmod(0o755)
+    bench.project("xx", "test ! -x run.sh && bash run.sh")
+    bench.pipeline([build("X")])
+    bench.world.service("codecommit").commit("r", tmp_path)
+    bench.world.run_until_idle()
+    assert bench.last()["status"] == "Succeeded"
+
+
 def test_a_variable_that_nobody_set_fails_its_action(bench: Bench) -> None:
     bench.project("xx")
     told = json.dumps([{"name": "A", "value": "#{none.V}"}])

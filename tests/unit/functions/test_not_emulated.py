@@ -48,8 +48,8 @@ def test_the_error_of_a_double_is_the_error_of_aws(lab):
 
 
 def test_an_operation_that_a_known_service_lacks_is_named_to_the_test_as_well(lab):
-    with pytest.raises(CallNotEmulated, match=r"codepipeline\.PutJobSuccessResult"):
-        lab.backend.client("codepipeline").put_job_success_result(jobId="0" * 36)
+    with pytest.raises(CallNotEmulated, match=r"codepipeline\.AcknowledgeJob"):
+        lab.backend.client("codepipeline").acknowledge_job(jobId="0" * 36, nonce="n")
     assert issubclass(CallNotEmulated, NotEmulated)
     assert not lab.backend.missing  # the test has seen it
 

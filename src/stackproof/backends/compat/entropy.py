@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from stackproof.fabric.ids import Ids
@@ -19,6 +20,7 @@ _FUNCTIONS = (
 )  # fmt: skip
 
 _sources: dict[int, Ids] = {}
+_outside: list[bool] = []
 
 
 def register(scheduler: object, ids: Ids) -> None:
@@ -31,8 +33,18 @@ def unregister(scheduler: object) -> None:
     _sources.pop(id(scheduler), None)
 
 
+@contextmanager
+def outside() -> Iterator[None]:
+    """What happens inside draws from the machine, also in a task: what a process does once and for all."""
+    _outside.append(True)
+    try:
+        yield
+    finally:
+        _outside.pop()
+
+
 def _source() -> Ids | None:
-    task = current()
+    task = None if _outside else current()
     return None if task is None else _sources.get(id(task.scheduler))
 
 

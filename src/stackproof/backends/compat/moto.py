@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from stackproof.backends.compat import copies, documents, s3
+from stackproof.backends.compat import copies, documents, entropy, s3
 from stackproof.fabric.service import Params, Response
 
 ACCOUNT_HEADER = "x-moto-account-id"
@@ -30,8 +30,28 @@ def quiet() -> None:
     def _new(cls: type, *args: Any, **kwargs: Any) -> Any:
         return object.__new__(cls)
 
+    _load_outside()
     common_models.BaseModel.__new__ = _new  # type: ignore[method-assign]
     common_models.BaseModel._stackproof_quiet = True  # type: ignore[attr-defined]
+
+
+def _load_outside() -> None:
+    """moto draws ids while its services are imported, at the first call of one: not from the world's seed, or
+    the first world of a process would differ from the next ones."""
+    import moto.backends
+
+    load: Any = moto.backends.get_backend
+    loaded: set[str] = set()
+
+    def get_backend(name: str) -> Any:
+        if name in loaded:
+            return load(name)
+        with entropy.outside():
+            found = load(name)
+        loaded.add(name)
+        return found
+
+    moto.backends.get_backend = get_backend
 
 
 def respond(request: Any, account: str) -> Any:

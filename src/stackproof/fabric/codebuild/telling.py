@@ -147,5 +147,13 @@ class Log:
         except ServiceError as error:
             if error.code != "ResourceNotFoundException":
                 raise
-            self._ask("logs", "CreateLogGroup", {"logGroupName": self._place["logGroupName"]})
+            self._group()
             self._ask("logs", "CreateLogStream", self._place)
+
+    def _group(self) -> None:
+        """Make the group, unless another build has made it meanwhile."""
+        try:
+            self._ask("logs", "CreateLogGroup", {"logGroupName": self._place["logGroupName"]})
+        except ServiceError as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
