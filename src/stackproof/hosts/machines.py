@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackproof.errors import BackendError
+from stackproof.hosts.programs import CLEAN
 from stackproof.hosts.undo import start_time
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _wait(machine: Machine) -> Machine:
                 capture_output=True,
                 text=True,
                 check=False,
+                env=CLEAN,
             )
             if asked.stdout.strip() in {"running", "degraded"}:
                 return Machine(machine.name, leader, machine.root, machine.log, machine.namespace)

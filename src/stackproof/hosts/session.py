@@ -10,13 +10,18 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stackproof.errors import BackendError, CapabilityMissing, UsageError
 from stackproof.hosts.journal import Journal, Made, sweep
+from stackproof.hosts.lost import HostUnreachable
 from stackproof.hosts.model import HostEntry, Inventory, Running
+from stackproof.hosts.programs import search_path
 from stackproof.hosts.providers import needed, provider_of
 from stackproof.hosts.undo import MARK
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
 
 
 def cache_folder() -> Path:
@@ -51,6 +56,8 @@ class Session:
         """What several hosts have in common (a network of namespaces), by a name of who makes it."""
         self._running: dict[str, Running] = {}
         self._failed: dict[str, Exception] = {}
+        self.reached: dict[str, tuple[Running, Host]] = {}
+        """The testinfra host of each running one."""
 
     def __enter__(self) -> Session:
         return self
@@ -62,17 +69,28 @@ class Session:
         """The host of that name, made now if it is not yet there.
 
         Raises ``CapabilityMissing`` when this machine lacks what its provider needs, ``BackendError`` when it
-        does not come up (each later call says the same again at once), ``UsageError`` for an unknown name.
+        does not come up or answer (each later call says the same again), ``UsageError`` for an unknown name.
         """
+        from stackproof.hosts.reach import first_asked
+
         if name in self._failed:
             raise self._failed[name]
         if name not in self._running:
             try:
-                self._running[name] = self._start(self._entry(name))
+                self._running[name] = first_asked(self._start(self._entry(name)), self)
             except (CapabilityMissing, BackendError) as error:
                 self._failed[name] = error
                 raise
         return self._running[name]
+
+    def failed(self, name: str) -> Exception | None:
+        """Why a host was not made, or cannot be reached any more; None as long as it can."""
+        return self._failed.get(name)
+
+    def lose(self, name: str, error: BackendError) -> None:
+        """Remember that a host cannot be reached any more: whoever asks for it gets this error."""
+        if self._running.pop(name, None) is not None:
+            self._failed[name] = error
 
     def count(self) -> int:
         """A number that this session gives once."""
@@ -83,6 +101,10 @@ class Session:
         """Make the host anew when it is next asked for (a fault was injected into it)."""
         self._running.pop(name, None)
         self._failed.pop(name, None)
+
+    def refuse(self, name: str, error: Exception) -> None:
+        """Let nobody have the host: each call of ``host`` raises the error."""
+        self._failed[name] = error
 
     def made(self, kind: str, name: str, **detail: Any) -> Made:
         """Write down a thing that is about to be made; see ``undo.UNDO`` for the kinds."""
@@ -112,7 +134,7 @@ class Session:
                 errors="replace",
                 timeout=timeout,
                 check=False,
-                env={**os.environ, **(environment or {}), MARK: self.id},
+                env={**self._environment(), **(environment or {})},
             )
         except FileNotFoundError as error:
             raise CapabilityMissing(f"{command[0]} is not on this machine") from error
@@ -133,7 +155,7 @@ class Session:
                 stdout=target,
                 stderr=target,
                 start_new_session=True,
-                env={**os.environ, MARK: self.id},
+                env=self._environment(),
             )
         self.journal.process(process, grace=grace)
         return process
@@ -141,8 +163,12 @@ class Session:
     def close(self) -> None:
         """Unmake all hosts and everything else of this session."""
         self._running.clear()
+        self.reached.clear()
         self.shared.clear()
         self.journal.close()
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "PATH": search_path(), MARK: self.id}
 
     def _entry(self, name: str) -> HostEntry:
         for one in self.inventory.hosts:
@@ -154,16 +180,30 @@ class Session:
     def _start(self, entry: HostEntry) -> Running:
         provider = provider_of(entry)
         lacking = needed(provider, entry)
+        if lacking and entry.provider == "existing":
+            raise HostUnreachable(entry.name, lacking, "this machine")
         if lacking:
             raise CapabilityMissing(f"{entry.name} cannot be made here: {lacking}")
         return provider.start(entry, self)
 
 
-def end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that its hosts are unmade by itself."""
+def end_on_signals(*, once: bool = False) -> None:
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that its hosts are unmade by itself.
+
+    With ``once`` the first signal (SIGINT too) is the only one: a run that whoever started it ends, too, gets
+    the terminal's Ctrl-C and that one's signal, and the second must not end the cleaning up.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        if once:
+            for other in numbers:
+                signal.signal(other, _nothing)
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    numbers = (signal.SIGTERM, signal.SIGHUP, *((signal.SIGINT,) if once else ()))
+    for number in numbers:
         signal.signal(number, interrupt)
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Unlike SIG_IGN this is not inherited by the programs that clean up."""
