@@ -56,12 +56,12 @@ def test_an_event_goes_from_a_bus_to_the_targets_of_its_rule(one, aws, fabric):
 def test_a_target_of_a_kind_that_nothing_is_sent_to_is_named(one):
     target = {
         "Id": "x",
-        "Arn": "arn:aws:codebuild:us-east-1:123456789012:project/p",
+        "Arn": "arn:aws:batch:us-east-1:123456789012:job-queue/q",
         "RoleArn": "arn:aws:iam::1:role/r",
     }
     made = one("AWS::Events::Rule", EventPattern={"source": ["shop"]}, Targets=[target])
     assert made["It"].verdict.left_out == ("Targets.0.Arn",)
-    assert "codebuild" in str(made["It"].verdict)
+    assert "batch" in str(made["It"].verdict)
 
 
 def test_an_archive_keeps_what_its_pattern_takes(one, changed, aws, fabric, refused):
