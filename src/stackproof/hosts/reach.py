@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from stackproof.errors import BackendError, ConfigError, UsageError
+from stackproof.errors import ConfigError, UsageError
 from stackproof.hosts.lost import HostUnreachable
 from stackproof.hosts.registered import register
 from stackproof.hosts.ssh import write_config
@@ -34,7 +34,7 @@ def host_of(running: Running, session: Session) -> Host:
 def first_asked(running: Running, session: Session) -> Running:
     """Ask a host something that must succeed; what it is found to lack that was stated, it has not.
 
-    Raises ``HostUnreachable``, and ``BackendError`` when an existing host is another system than stated.
+    An existing host that is another system than stated is noted as mistaken. Raises ``HostUnreachable``.
     """
     entry = running.entry
     try:
@@ -44,9 +44,7 @@ def first_asked(running: Running, session: Session) -> Running:
     known = watched.ask()
     if entry.provider == "existing":
         if known.system and not _is_system(known.system, entry.system):
-            at = entry.location
-            message = f"{entry.name} is {known.system}, the inventory says {entry.system}"
-            raise BackendError(message, file=at.file, line=at.line, column=at.column)
+            session.mistaken[entry.name] = f"is {known.system}, the inventory says {entry.system}"
         lacking = {
             name: why
             for name, there, why in (

@@ -58,6 +58,8 @@ class Session:
         self._failed: dict[str, Exception] = {}
         self.reached: dict[str, tuple[Running, Host]] = {}
         """The testinfra host of each running one."""
+        self.mistaken: dict[str, str] = {}
+        """What the inventory says of a host and is not so: the checks go on, the run fails."""
 
     def __enter__(self) -> Session:
         return self
