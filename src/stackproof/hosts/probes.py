@@ -31,6 +31,10 @@ from stackproof.errors import UsageError
 if TYPE_CHECKING:
     from testinfra.host import Host
 
+_DATAGRAM = 65_507
+_LONGEST = 100
+"""Seconds: a probe from a namespace is given up after 120."""
+
 
 class Answer(StrEnum):
     """What a probe saw."""
@@ -123,12 +127,14 @@ class FromNamespace:
 
 def tcp(asker: Asker, address: str, port: int, *, timeout: float = 2.0, banner: float = 0.2) -> Probe:
     """A TCP connection; ``facts["banner"]`` is what the server says first within ``banner`` s."""
-    given = {"address": address, "port": _port(port), "banner": banner}
+    given = {"address": address, "port": _port(port), "banner": banner and _seconds("banner", banner)}
     return _probe(asker, "tcp", f"{address}:{port}", given, timeout)
 
 
 def udp(asker: Asker, address: str, port: int, *, payload: bytes = b"\0", timeout: float = 2.0) -> Probe:
-    """A datagram; open when any datagram comes back."""
+    """A datagram of at most 65,507 bytes (RFC 768 in IPv4); open when any datagram comes back."""
+    if len(payload) > _DATAGRAM:
+        raise UsageError(f"{len(payload)} bytes are no datagram", hint=f"at most {_DATAGRAM} are one")
     given = {"address": address, "port": _port(port), "payload": base64.b64encode(payload).decode()}
     return _probe(asker, "udp", f"{address}:{port}", given, timeout)
 
@@ -158,7 +164,12 @@ def http(asker: Asker, url: str, *, method: str = "GET", timeout: float = 5.0) -
 
 
 def days_left(probe: Probe, now: datetime | None = None) -> float:
-    """How many days the certificate of a TLS probe is still valid; negative when it has expired."""
+    """How many days the certificate of a TLS probe is still valid; negative when it has expired.
+
+    Raises ``UsageError`` for a probe that saw no certificate.
+    """
+    if "not_after" not in probe.facts:
+        raise UsageError(f"no certificate was seen: {probe}")
     until = datetime.fromisoformat(str(probe.facts["not_after"]))
     return (until - (now or datetime.now(UTC))).total_seconds() / 86400
 
@@ -175,8 +186,11 @@ def assert_unreachable(
     """Fails unless the probe shows one of ``how`` while ``control`` shows the target open from elsewhere.
 
     Raises ``UsageError`` when there is no control, when it asked something else, or when it is not open
-    itself: then nothing is known, the service may simply be down. *error* is never "not reachable".
+    itself: then nothing is known, the service may simply be down. *error* and *open* are never "not
+    reachable", so ``how`` may not name them.
     """
+    if not how or not set(how) <= {Answer.FILTERED, Answer.REFUSED}:
+        raise UsageError(f"how={[str(one) for one in how]}", hint="not reachable is filtered or refused")
     if control is None:
         raise UsageError(f"'{probe.target} is not reachable' needs a positive control from an allowed source")
     if (control.kind, control.target) != (probe.kind, probe.target):
@@ -185,7 +199,7 @@ def assert_unreachable(
         )
     if not control.is_open:
         raise UsageError(f"the positive control failed, so nothing is known of {probe.target}: {control}")
-    if probe.answer is Answer.ERROR or probe.answer not in how:
+    if probe.answer not in how:
         expected = " or ".join(how)
         raise AssertionError(f"expected {expected}, saw {probe}")
 
@@ -195,6 +209,7 @@ def many(asker: Asker, questions: Sequence[tuple[str, str, int]], *, timeout: fl
 
     The answers are in the order of the questions; all are waited for at the same time.
     """
+    _seconds("timeout", timeout)
     given: list[Mapping[str, Any]] = []
     targets: list[str] = []
     for kind, address, port in questions:
@@ -213,13 +228,22 @@ def many(asker: Asker, questions: Sequence[tuple[str, str, int]], *, timeout: fl
 
 
 def _port(number: int) -> int:
-    if not 1 <= number <= 65535:
-        raise UsageError(f"{number} is no port", hint="ports are 1 to 65535")
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 65535:
+        raise UsageError(f"{number!r} is no port", hint="ports are the whole numbers 1 to 65535")
+    return number
+
+
+def _seconds(name: str, number: float) -> float:
+    if not isinstance(number, int | float) or isinstance(number, bool) or not 0 < number <= _LONGEST:
+        raise UsageError(
+            f"{name}={number!r}", hint=f"a number of seconds, more than 0 and at most {_LONGEST}"
+        )
     return number
 
 
 def _probe(asker: Asker, kind: str, target: str, given: Mapping[str, Any], timeout: float) -> Probe:
-    answer = _asked(asker, {"kind": kind, "timeout": timeout, **given}, f"{kind} {target}")
+    question = {"kind": kind, "timeout": _seconds("timeout", timeout), **given}
+    answer = _asked(asker, question, f"{kind} {target}")
     return Probe(
         kind, target, Answer(answer["answer"]), str(answer.get("reason", "")), answer.get("facts", {})
     )

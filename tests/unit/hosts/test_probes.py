@@ -177,3 +177,35 @@ def test_how_it_must_be_unreachable_can_be_said() -> None:
     probes.assert_unreachable(probe(Answer.FILTERED), probe(Answer.OPEN), how=(Answer.FILTERED,))
     with pytest.raises(AssertionError):
         probes.assert_unreachable(probe(Answer.REFUSED), probe(Answer.OPEN), how=(Answer.FILTERED,))
+
+
+@pytest.mark.parametrize("how", [(Answer.OPEN,), (Answer.REFUSED, Answer.ERROR), ()])
+def test_open_and_error_cannot_be_named_as_not_reachable(how: tuple[Answer, ...]) -> None:
+    seen = Probe("tcp", "10.0.0.1:22", Answer.OPEN)
+    with pytest.raises(UsageError, match="not reachable is filtered or refused"):
+        probes.assert_unreachable(seen, seen, how=how)
+
+
+def test_what_a_probe_cannot_be_given_is_refused_before_anything_is_asked(here: FromHost) -> None:
+    for port in ("22", 22.0, True):
+        with pytest.raises(UsageError, match="is no port"):
+            probes.tcp(here, "127.0.0.1", port)  # type: ignore[arg-type]
+    for timeout in (float("inf"), float("nan"), 0, -1.0, "2", 101):
+        with pytest.raises(UsageError, match="at most 100"):
+            probes.tcp(here, "127.0.0.1", 22, timeout=timeout)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="at most 100"):
+            probes.many(here, [("tcp", "127.0.0.1", 22)], timeout=timeout)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="70000 bytes are no datagram"):
+        probes.udp(here, "127.0.0.1", 53, payload=bytes(70_000))
+
+
+def test_the_longest_datagram_is_sent(here: FromHost) -> None:
+    with listening(socket.SOCK_DGRAM) as server:
+        answering(server, b"yes")
+        payload = bytes(65_507)
+        assert probes.udp(here, "127.0.0.1", server.getsockname()[1], payload=payload).is_open
+
+
+def test_a_probe_that_saw_no_certificate_has_no_days_left() -> None:
+    with pytest.raises(UsageError, match="no certificate was seen: tls box:443: refused"):
+        probes.days_left(Probe("tls", "box:443", Answer.REFUSED))
