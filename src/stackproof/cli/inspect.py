@@ -50,7 +50,7 @@ def command(
     from stackproof.cli._output import deliver, parse_outputs, telling
     from stackproof.hosts.inventory import load
     from stackproof.hosts.packages import installed, missing_needs
-    from stackproof.hosts.run import InspectRequest, inspect, jobs_here
+    from stackproof.hosts.run import INTERRUPTED, InspectRequest, Interrupted, inspect, jobs_here
     from stackproof.verdict.judge import judge
 
     outputs = parse_outputs(formats)
@@ -64,7 +64,12 @@ def command(
             say("\n".join(lacking) or "this machine has all that the inventory's hosts need")
             return 1 if lacking else 0
         request = InspectRequest(path, suites, arguments, quiet=not verbose, jobs=jobs or jobs_here())
-        outcome = inspect(request, project.root)
+        try:
+            outcome = inspect(request, project.root)
+        except Interrupted as stopped:
+            outcome = stopped.outcome
         report = judge(outcome, project.config, today=date.today(), root=project.root)
     deliver(report, outputs)
+    if report.exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
     return report.exit_code

@@ -40,6 +40,7 @@ from stackproof.hosts.model import (
     TemplateSpec,
 )
 from stackproof.hosts.providers import names, provider_of
+from stackproof.hosts.stacks import FORMS, malformed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _URL = re.compile(r"(local|ssh|paramiko|docker|podman|kubectl|chroot|aws-ssm|stack)://\S*")
@@ -183,6 +184,8 @@ def _host(name: str, settings: Settings) -> HostEntry:
     if url and not _URL.fullmatch(url):
         hint = "for example ssh://web1, aws-ssm://i-0123456789abcdef0, stack://two-tier-web/WebServerGroup"
         raise settings.refuse("url", f"'{url}' is no URL of a host", hint)
+    if url.startswith("stack://") and malformed(url):
+        raise settings.refuse("url", f"'{url}' names no host of a stack", FORMS)
     if (provider == "existing") != bool(url):
         what = "needs 'url'" if provider == "existing" else f"is made by '{provider}' and takes no 'url'"
         raise settings.refuse("url", f"host '{name}' {what}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import json
 import os
 import signal
 import subprocess
@@ -19,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stackproof.errors import InternalError, UsageError
+from stackproof.errors import UsageError
 from stackproof.hosts.inventory import load
+from stackproof.hosts.model import Inventory
 from stackproof.hosts.session import end_on_signals
+from stackproof.hosts.told import document
 from stackproof.model import Finding, Judged, Location, Outcome, Problem, Related, RuleInfo, Severity
 from stackproof.verdict.outcome import RunOutcome
 
@@ -30,6 +31,9 @@ SUITES = "tests/infra"
 
 _ENDED = 60.0
 _STDERR = 2
+_REFUSED = 4
+INTERRUPTED = 130
+"""The exit code of an interrupted run, also in its report."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -48,7 +52,10 @@ class InspectRequest:
 
 
 def inspect(request: InspectRequest, root: Path) -> RunOutcome:
-    """Run and read. Raises ``ConfigError`` for a wrong inventory, ``UsageError`` for an unknown suite."""
+    """Run and read.
+
+    Raises ``ConfigError`` for a wrong inventory, ``UsageError`` for an unknown suite, ``Interrupted``.
+    """
     inventory = load(request.inventory, root)
     suites = request.suites or tuple(inventory.promises)
     for suite in suites:
@@ -57,20 +64,49 @@ def inspect(request: InspectRequest, root: Path) -> RunOutcome:
             raise UsageError(f"{inventory.file} promises no suite '{suite}'; there are: {known}")
         if not (root / SUITES / suite).is_dir():
             raise UsageError(f"suite '{suite}' has no folder {SUITES}/{suite}")
-    with tempfile.TemporaryDirectory(prefix="stackproof-inspect-") as folder:
-        report = Path(folder) / "inspected.json"
-        code = _pytest(
-            [*_side_by_side(request.jobs), *(f"{SUITES}/{suite}" for suite in suites), *request.arguments],
-            request.inventory.absolute(),
-            report,
-            root,
-            quiet=request.quiet,
-        )
-        if not report.is_file():
-            raise InternalError(f"pytest ended with {code} and told nothing", hint="its output says why")
-        document = json.loads(report.read_text(encoding="utf-8"))
+    told, code, ended = _told(request, inventory, suites, root)
     left_out = sorted(set(inventory.promises) - set(suites))
-    return outcome(document, code, left_out)
+    found = outcome(told, code, left_out, interrupted=ended)
+    if ended:
+        raise Interrupted(found)
+    return found
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was ended by a signal; ``outcome`` is what it had found."""
+
+    def __init__(self, outcome: RunOutcome) -> None:
+        super().__init__("interrupted")
+        self.outcome = outcome
+
+
+def _told(
+    request: InspectRequest, inventory: Inventory, suites: Sequence[str], root: Path
+) -> tuple[dict[str, Any], int, bool]:
+    """What the run of the suites told, pytest's exit code, and whether a signal ended it.
+
+    A suite whose conftest.py cannot be read would let pytest refuse all of them: then the others are run
+    without it.
+    """
+    broken: list[dict[str, Any]] = []
+    left = list(suites)
+    while True:
+        arguments = [*_side_by_side(request.jobs), *(f"{SUITES}/{suite}" for suite in left)]
+        # Nobody has to remove a file without a name, however this process ends.
+        with tempfile.TemporaryFile() as report:
+            code, ended = _pytest([*arguments, *request.arguments], request, report.fileno(), root)
+            report.seek(0)
+            told = document(report.read().decode("utf-8", "replace"), inventory, suites)
+        told["broken"] = broken + told["broken"]
+        culprit = next((one for one in left for bad in told["broken"] if _of_conftest(bad, one)), "")
+        if ended or culprit == "" or len(left) == 1:
+            return told, code, ended
+        left.remove(culprit)
+        broken = told["broken"]
+
+
+def _of_conftest(broken: Mapping[str, Any], suite: str) -> bool:
+    return bool(broken.get("first")) and str(broken["file"]).startswith(f"{SUITES}/{suite}/")
 
 
 def jobs_here() -> int:
@@ -90,20 +126,24 @@ def _side_by_side(jobs: int) -> list[str]:
     return ["-n", str(jobs)]
 
 
-def outcome(document: Mapping[str, Any], code: int, left_out: Sequence[str] = ()) -> RunOutcome:
+def outcome(
+    document: Mapping[str, Any], code: int, left_out: Sequence[str] = (), *, interrupted: bool = False
+) -> RunOutcome:
     """What a run told, as the verdict room takes it. ``left_out`` are suites that were not asked for."""
     checks: list[dict[str, Any]] = document["checks"]
     findings = [_finding(one) for one in checks if one["outcome"] == "failed"]
-    problems = []
-    broken = _broken_promises(document)
-    findings += broken
-    # These inspect no host of the inventory: there is no place for a finding.
-    for name, why in document.get("others", {}).items():
-        problems.append(Problem(f"{name} failed: {why}"))
-    if code not in {0, 1, 5} or (code == 1 and not findings and not problems):
+    findings += _broken_promises(document)
+    made = sum(1 for one in checks if one["made"])
+    problems = _problems(document)
+    if interrupted:
+        problems.append(Problem("the run was interrupted", INTERRUPTED))
+    elif not document["ended"]:
+        problems.append(_early_end(document, code))
+    elif code not in {0, 1, 5} or (code == 1 and not findings and not problems):
         problems.append(Problem(f"pytest ended with {code}", 2, hint="its output says why"))
     partial = str(document["partial"]) or (f"without suite {', '.join(left_out)}" if left_out else "")
-    made = sum(1 for one in checks if one["made"])
+    if not (made or findings or problems):
+        problems.append(Problem(f"no check was made: {partial or 'the suites have none'}"))
     return RunOutcome(
         pillar="inspect",
         findings=tuple(findings),
@@ -125,27 +165,61 @@ def outcome(document: Mapping[str, Any], code: int, left_out: Sequence[str] = ()
     )
 
 
+def _problems(document: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the suites themselves: there is no host of the inventory for a finding."""
+    found = []
+    for one in document["broken"]:
+        place = Location(one["file"], one["line"], one["column"])
+        hint = (
+            "none of its checks was made" if not one.get("first") else "none of its suite's checks was made"
+        )
+        found.append(Problem(f"cannot be read: {one['message']}", 2, place, hint))
+    for name, why in document["others"].items():
+        at = Location(why["file"], why["line"], why["column"]) if why["file"] else None
+        found.append(Problem(f"{name} failed: {why['message']}", 2, at))
+    return found
+
+
+def _early_end(document: Mapping[str, Any], code: int) -> Problem:
+    """pytest did not come to its end: it refused its arguments, or was ended within a check."""
+    if code == _REFUSED:
+        return Problem("pytest refused how it was called", 2, hint="its output says why; see --pytest")
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+    within = ", ".join(document["within"])
+    hint = "a check ended the whole process"
+    if code == -signal.SIGKILL:
+        hint = "somebody killed it, perhaps the kernel for want of memory (dmesg tells)"
+    return Problem(f"pytest {how}{f' within {within}' if within else ' and told nothing'}", 2, hint=hint)
+
+
 def _made_on(checks: Sequence[Mapping[str, Any]], host: str) -> int:
     return sum(1 for one in checks if one["made"] and one["host"] == host)
 
 
-def _pytest(arguments: Sequence[str], inventory: Path, report: Path, root: Path, *, quiet: bool) -> int:
+def _pytest(arguments: Sequence[str], request: InspectRequest, report: int, root: Path) -> tuple[int, bool]:
+    """Its exit code, and whether a signal to this process ended it. ``report`` is an open file."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={root}"]
-    command += ["--inventory", str(inventory), "--inspect-report", str(report)]
+    # Each in one word: pytest looks for its ini file above every word that is a path, before it knows these.
+    command += [f"--inventory={request.inventory.absolute()}", f"--inspect-report=/dev/fd/{report}"]
+    # One file that cannot be read does not keep the others' checks from being made.
+    command += ["--continue-on-collection-errors"]
     # What was skipped, and why, is told by the report of the verdict.
-    command += ["--quiet", "--no-header", "-rfE"] if quiet else []
+    command += ["--quiet", "--no-header", "-rfE"] if request.quiet else []
     end_on_signals()
     # The report of the verdict goes to standard output; what pytest says meanwhile does not.
-    process = subprocess.Popen([*command, *arguments], cwd=root, stdout=_STDERR, preexec_fn=_die_with_us)
+    process = subprocess.Popen(
+        [*command, *arguments], cwd=root, stdout=_STDERR, pass_fds=[report], preexec_fn=_die_with_us
+    )
     try:
-        return process.wait()
-    except BaseException:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_ENDED)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        raise
+        return process.wait(), False
+    except KeyboardInterrupt:
+        # Not SIGINT: whoever was started in the background by a shell may have inherited that it is ignored.
+        process.terminate()
+    try:
+        process.wait(_ENDED)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+    return process.wait(), True
 
 
 def _die_with_us() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from stackproof.errors import BackendError, ConfigError, UsageError
+from stackproof.errors import BackendError, ConfigError, StackproofError, UsageError
 from stackproof.hosts.model import Connection, HostEntry, Inventory
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Clients = Callable[[str], Any]
 """A boto3 client by its service's name."""
 
+FORMS = "stack://NAME/LOGICAL_ID, stack://NAME?output=KEY or stack://NAME?tag=KEY=VALUE"
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 _STACK_TAG = "tag:aws:cloudformation:stack-name"
 
@@ -83,12 +84,33 @@ class DeployedStacks:
         return self.stacks[name]
 
 
-def expand(inventory: Inventory, stacks: Stacks, clients: Clients) -> Inventory:
-    """The inventory with the hosts of stacks in place of their lines. ``BackendError`` when one has none."""
+def expand(
+    inventory: Inventory, stacks: Stacks, clients: Clients
+) -> tuple[Inventory, dict[str, StackproofError]]:
+    """The inventory with the hosts of stacks in place of their lines.
+
+    A line of which nobody can tell the hosts stays as it is; why, stands under its name in the second value.
+    """
     hosts: list[HostEntry] = []
+    unknown: dict[str, StackproofError] = {}
     for entry in inventory.hosts:
-        hosts += resolve(entry, stacks, clients) if entry.url.startswith("stack://") else [entry]
-    return replace(inventory, hosts=tuple(hosts))
+        if not entry.url.startswith("stack://"):
+            hosts.append(entry)
+            continue
+        try:
+            hosts += resolve(entry, stacks, clients)
+        except (BackendError, UsageError) as error:
+            hosts.append(entry)
+            unknown[entry.name] = error
+    return replace(inventory, hosts=tuple(hosts)), unknown
+
+
+def malformed(url: str) -> bool:
+    """Whether a URL is of none of the forms."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    one = bool(parts.path.strip("/")) + len(query) == 1
+    return not (parts.netloc and one and not set(query) - {"output", "tag"})
 
 
 def resolve(entry: HostEntry, stacks: Stacks, clients: Clients) -> list[HostEntry]:
@@ -99,11 +121,10 @@ def resolve(entry: HostEntry, stacks: Stacks, clients: Clients) -> list[HostEntr
     url = urlsplit(entry.url)
     query = parse_qs(url.query)
     stack, logical_id = url.netloc, url.path.strip("/")
-    if bool(logical_id) + len(query) != 1 or set(query) - {"output", "tag"}:
+    if malformed(entry.url):
         at = entry.location
-        hint = "stack://NAME/LOGICAL_ID, stack://NAME?output=KEY or stack://NAME?tag=KEY=VALUE"
         message = f"'{entry.url}' names no host of a stack"
-        raise ConfigError(message, file=at.file, line=at.line, column=at.column, hint=hint)
+        raise ConfigError(message, file=at.file, line=at.line, column=at.column, hint=FORMS)
     if "output" in query:
         return _of_output(entry, stack, query["output"][0], stacks, clients)
     ids = (
@@ -189,5 +210,5 @@ def _asked(call: Callable[[], Any]) -> Any:
 
     try:
         return call()
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise BackendError(f"AWS cannot be asked for the hosts of a stack: {error}") from error

@@ -2,7 +2,8 @@
 
 ``inspection`` is the session with all hosts, ``inspected`` the host that a check runs against (one check for
 each host of the inventory that its suite inspects), ``inspected_host`` the same as a testinfra host. A suite
-is a folder that has the name of one in the inventory. Nothing heavy is imported until one of them is used.
+is a folder that has the name of one in the inventory. In a suite testinfra's own ``host`` is the same as
+``inspected_host``. Nothing heavy is imported until one of them is used.
 """
 
 from __future__ import annotations
@@ -16,18 +17,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stackproof.plugin import jobs
-from stackproof.plugin.jobs import deselected, end_with_parent, is_worker, order_of, tell_deselected
+from stackproof.plugin.jobs import (
+    PLAIN,
+    deselected,
+    end_with_parent,
+    host_of,
+    is_worker,
+    order_of,
+    tell_deselected,
+)
 
 if TYPE_CHECKING:
     from testinfra.host import Host
 
     from stackproof.hosts.model import Running
     from stackproof.hosts.session import Session
+    from stackproof.hosts.told import Teller
     from stackproof.plugin.inspected import Inspection
 
 DEFAULT = "inventory/local.yml"
 NOTED = "inspected"
 """The property of a report that holds what its check says."""
+_CUT = {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}
 _STATE: pytest.StashKey[Inspection] = pytest.StashKey()
 
 
@@ -40,7 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the group ``stackproof``."""
     group = parser.getgroup("stackproof")
     group.addoption("--inventory", metavar="FILE", help=f"Hosts to inspect (default: ini, else {DEFAULT}).")
-    group.addoption("--inspect-report", metavar="FILE", help="Write what was inspected to this JSON file.")
+    what = "Write what is inspected to this file, a line of JSON for each event; the last one is the result."
+    group.addoption("--inspect-report", metavar="FILE", help=what)
     parser.addini("inventory", "Hosts to inspect.", default=DEFAULT)
 
 
@@ -56,11 +68,49 @@ def pytest_configure(config: pytest.Config) -> None:
         from stackproof.hosts.registered import register
 
         register()
+    if config.getoption("--inspect-report"):
+        from stackproof.hosts.session import end_on_signals
+
+        end_on_signals(once=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """A suite's conftest.py that cannot be read ends the run before it begins: tell where that is."""
+    try:
+        return (yield)
+    except Exception as error:
+        target = getattr(early_config.known_args_namespace, "inspect_report", None)
+        if target and getattr(error, "cause", None):
+            from stackproof.hosts.told import Teller
+            from stackproof.plugin.inspected import broken
+
+            file = Path(getattr(error, "path", early_config.rootpath))
+            told = {**broken(error, early_config.rootpath, file), "first": True}
+            Teller(Path(target)).tell("broken", told=told)
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Note where a file of a suite is broken; xdist carries it to the process that joins."""
+    report = yield
+    call = getattr(report, "call", None)
+    if report.failed and call is not None and collector.config.getoption("--inspect-report"):
+        from stackproof.plugin.inspected import broken
+
+        told = broken(call.excinfo.value, collector.config.rootpath, collector.path)
+        report.stackproof_broken = told  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One check for each host that the check's suite inspects."""
     if "inspected" not in metafunc.fixturenames:
+        _plain(metafunc)
         return
     found = state(metafunc.config)
     names, reason = found.hosts_for(metafunc.definition)
@@ -69,6 +119,42 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     nothing = pytest.param("", marks=pytest.mark.skip(reason=reason), id="no-host")
     metafunc.parametrize("inspected", [nothing], indirect=True, scope="session")
+
+
+def _plain(metafunc: pytest.Metafunc) -> None:
+    """The same for a check that asks for testinfra's own ``host``, if it lies in a suite of an inventory."""
+    if PLAIN not in metafunc.fixturenames or not _in_suite(metafunc):
+        return
+    if hasattr(metafunc.module, "testinfra_hosts"):
+        from stackproof.plugin.inspected import Refused
+
+        item = metafunc.definition
+        why = f"{item.name}: a suite inspects the inventory's hosts, put those of 'testinfra_hosts' there"
+        raise Refused(why, (item.path, (item.location[1] or 0) + 1))
+    found = state(metafunc.config)
+    names, reason = found.hosts_for(metafunc.definition)
+    hosts = [found.plain(name) for name in names]
+    nothing = pytest.param(None, marks=pytest.mark.skip(reason=reason))
+    metafunc.parametrize(PLAIN, hosts or [nothing], ids=names or ["no-host"], indirect=True, scope="module")
+    # What testinfra looks at to do the same for the hosts of its own options.
+    metafunc.fixturenames = [one for one in metafunc.fixturenames if one != PLAIN]
+
+
+def _in_suite(metafunc: pytest.Metafunc) -> bool:
+    """Cheap first: whoever uses testinfra without an inventory goes on as without this plugin."""
+    config = metafunc.config
+    named = config.getoption("--inventory") or config.rootpath / str(config.getini("inventory"))
+    if config.getoption("--hosts") or not Path(named).is_file():
+        return False
+    return bool(state(config).suite_of(metafunc.definition.path))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: Any, request: Any) -> Generator[None, object, object]:
+    """Make the host that a plain testinfra check asks for."""
+    if fixturedef.argname == PLAIN and getattr(request.param, "inspects", ""):
+        request.param.begin(request.getfixturevalue("inspection"))
+    return (yield)
 
 
 def state(config: pytest.Config) -> Inspection:
@@ -82,15 +168,10 @@ def state(config: pytest.Config) -> Inspection:
     return config.stash[_STATE]
 
 
-def _host_of(item: pytest.Item) -> str:
-    call = getattr(item, "callspec", None)
-    return str(call.params.get("inspected", "")) if call is not None else ""
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what the inventory says that the host cannot do, before the host is made."""
-    name = _host_of(item)
+    name = host_of(item)
     if name:
         reason = state(item.config).lacks(name, item)
         if reason:
@@ -100,7 +181,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     """Skip what the host that was made turned out not to have."""
-    name = _host_of(item)
+    name = host_of(item)
     if name:
         reason = state(item.config).lacks_really(name, item)
         if reason:
@@ -113,7 +194,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note what the check says; xdist carries it to the process that joins."""
     report = yield
-    if _host_of(item):
+    if host_of(item):
         from stackproof.plugin.inspected import noted
 
         told = noted(item, call, report, state(item.config))
@@ -124,7 +205,7 @@ def pytest_runtest_makereport(
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """A worker tells the process above it how many checks it left out."""
     for item in items:
-        if _host_of(item):
+        if host_of(item):
             tell_deselected(item.config)
 
 
@@ -135,43 +216,70 @@ class _Joining:
         self.config = config
         self.checks: dict[str, dict[str, Any]] = {}
         self.deselected = 0
-        self.others: dict[str, str] = {}
+        self.others: dict[str, dict[str, Any]] = {}
         self.lines: list[str] = []
         self.figures: list[tuple[int, str]] = []
+        self._teller: Teller | None = None
+        if target := config.getoption("--inspect-report"):
+            from stackproof.hosts.told import Teller
+
+            self._teller = Teller(Path(target))
+
+    def _tell(self, kind: str, **values: Any) -> None:
+        if self._teller is not None:
+            self._teller.tell(kind, **values)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        self.deselected += sum(1 for item in items if _host_of(item))
+        self.deselected += sum(1 for item in items if host_of(item))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self.deselected = max(self.deselected, deselected(node))
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if told := getattr(report, "stackproof_broken", None):
+            self._tell("broken", told=dict(told))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._tell("begun", id=nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._tell("over", id=nodeid)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         told: list[dict[str, Any]] = [dict(value) for name, value in report.user_properties if name == NOTED]  # type: ignore[call-overload]
         for one in told:
-            from stackproof.plugin.inspected import joined
+            from stackproof.hosts.told import joined
 
             joined(self.checks, report.nodeid, one)
+            self._tell("phase", id=report.nodeid, told=one)
         if report.failed and not told:
+            from stackproof.plugin.inspected import other
+
             # It inspects no host of the inventory, or its worker ended in the middle of it.
-            self.others.setdefault(report.nodeid, str(report.longrepr).strip().rpartition("\n")[2])
+            self.others.setdefault(report.nodeid, other(report, self.config.rootpath))
+            self._tell("other", id=report.nodeid, told=self.others[report.nodeid])
         if report.when == "call":
             order = told[0]["order"] if told else 0
             short = report.nodeid.rpartition("::")[2]
-            measured = [value for name, value in report.user_properties if name == "measured"]
-            self.figures += [(order, f"{short}: {value}") for value in measured]
+            measured = [f"{short}: {value}" for name, value in report.user_properties if name == "measured"]
+            self.figures += [(order, text) for text in measured]
+            for text in measured:
+                self._tell("measured", text=text)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if not self.checks and not self.config.getoption("--inspect-report"):
+        if not self.checks and self._teller is None:
             return
         from stackproof.plugin.inspected import Told, conclude
 
         # Workers tell as they go; the order is that of a run without them.
         self.figures.sort(key=lambda one: one[0])
         checks = dict(sorted(self.checks.items(), key=lambda one: one[1]["order"]))
-        told = Told(checks, self.deselected, self.others, [text for _, text in self.figures])
-        short = conclude(self.config, state(self.config), told, self.lines)
+        cut = "the run was ended before its end" if exitstatus in _CUT else ""
+        told = Told(checks, self.deselected, self.others, [text for _, text in self.figures], cut)
+        short, document = conclude(self.config, state(self.config), told, self.lines)
+        self._tell("ended", document=document)
         if short and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -199,13 +307,16 @@ def inspection(pytestconfig: pytest.Config) -> Iterator[Session]:
     from stackproof.hosts.undo import MARK
 
     found = state(pytestconfig)
-    end_on_signals()
+    if not pytestconfig.getoption("--inspect-report"):
+        end_on_signals()
     if is_worker(pytestconfig):
         end_with_parent()
     with Session(found.inventory, pytestconfig.rootpath) as session:
         # What testinfra starts itself (ssh's shared connections) ends with the session, too.
         os.environ[MARK] = session.id
         found.session = session
+        for name, error in found.unknown.items():
+            session.refuse(name, error)
         try:
             yield session
         finally:

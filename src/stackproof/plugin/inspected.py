@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stackproof.errors import BackendError, CapabilityMissing, StackproofError
+from stackproof.errors import CapabilityMissing, StackproofError
 from stackproof.hosts.differs import Differs
 from stackproof.hosts.inventory import load
 from stackproof.hosts.model import CAPABILITIES, HostEntry, Inventory, Running
 from stackproof.hosts.stacks import ApiStacks, clients_of, expand
-from stackproof.model import Location
+from stackproof.hosts.told import at
+from stackproof.plugin.jobs import host_of
 
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
+    from stackproof.plugin.plain import InventoryHost
 
 REQUIRE = "STACKPROOF_REQUIRE_PARTS"
 """With this variable (CI sets it) a machine that lacks what a host needs is a failure, not a skip."""
+
+
+_OURS = Path(__file__).resolve().parent.parent
+
+
+class Refused(pytest.Collector.CollectError):
+    """A check that cannot be what its author means; ``place`` is its file and line."""
+
+    def __init__(self, message: str, place: tuple[Path, int]) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class Inspection:
@@ -31,15 +44,27 @@ class Inspection:
 
     def __init__(self, path: Path, root: Path) -> None:
         self.root = root
+        self.unknown: Mapping[str, StackproofError] = {}
+        """Hosts of which it is not known where they are, and why: each check of one is an error."""
         try:
             self.inventory: Inventory = load(path, root)
             if any(one.url.startswith("stack://") for one in self.inventory.hosts):
                 clients = clients_of(self.inventory.connection)
-                self.inventory = expand(self.inventory, ApiStacks(clients), clients)
+                self.inventory, self.unknown = expand(self.inventory, ApiStacks(clients), clients)
         except StackproofError as error:
             raise pytest.UsageError(str(error)) from error
         self.entries = {one.name: one for one in self.inventory.hosts}
         self.session: Session | None = None
+        self._plain: dict[str, Any] = {}
+
+    def plain(self, name: str) -> InventoryHost:
+        """What testinfra's fixture ``host`` gives for a host of the inventory; the same one each time."""
+        if name not in self._plain:
+            from stackproof.plugin.plain import InventoryHost
+
+            self._plain[name] = InventoryHost(name)
+        found: InventoryHost = self._plain[name]
+        return found
 
     def suite_of(self, path: Path) -> str:
         """The suite that a file belongs to: the nearest folder above it that the inventory promises."""
@@ -83,13 +108,44 @@ def started(session: Session, name: str) -> Running:
         if os.environ.get(REQUIRE):
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
-    except BackendError as error:
+    except StackproofError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+def broken(error: BaseException, root: Path, read: Path) -> dict[str, Any]:
+    """Why ``read``, a file of a suite, cannot be read: the innermost place that is the project's own."""
+    cause = getattr(error, "cause", None) or error.__cause__
+    if isinstance(cause, BaseException) and type(error).__module__.startswith("_pytest"):
+        error = cause
+    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    message = (
+        str(error) if isinstance(error, pytest.Collector.CollectError) else f"{type(error).__name__}: {error}"
+    )
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno or 1))
+        message = f"{type(error).__name__}: {error.msg}"
+    own = [(Path(name), line) for name, line in places if Path(name).is_relative_to(root)]
+    own = [one for one in own if "site-packages" not in one[0].parts and _OURS not in one[0].parents]
+    own += [error.place] if isinstance(error, Refused) else []
+    file, line = own[-1] if own else (read, 1)
+    name = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+    return {"message": message, "file": name, "line": line, "column": 1}
+
+
+def other(report: pytest.TestReport, root: Path) -> dict[str, Any]:
+    """Why a check that inspects no host failed, and where."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is None:
+        last = str(report.longrepr).strip().rpartition("\n")[2]
+        return {"message": last, "file": "", "line": 0, "column": 1}
+    path = Path(crash.path)
+    file = path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+    return {"message": str(crash.message), "file": file, "line": int(crash.lineno), "column": 1}
 
 
 def noted(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, run: Inspection) -> Any:
     """What one phase of a check says, in plain values."""
-    host = str(item.callspec.params["inspected"])  # type: ignore[attr-defined]
+    host = host_of(item)
     suite = run.suite_of(item.path)
     file = (
         item.path.relative_to(run.root).as_posix() if item.path.is_relative_to(run.root) else str(item.path)
@@ -123,28 +179,25 @@ def noted(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRep
     return told
 
 
-def joined(checks: dict[str, dict[str, Any]], nodeid: str, told: dict[str, Any]) -> None:
-    """Add a phase to a check: it is made when its call ran; the worst phase is its outcome."""
-    known = checks.setdefault(nodeid, {**told, "made": False, "outcome": "passed", "message": ""})
-    known["made"] = known["made"] or (told["phase"] == "call" and told["outcome"] != "skipped")
-    ranks = ("passed", "skipped", "failed")
-    if ranks.index(told["outcome"]) > ranks.index(known["outcome"]):
-        known |= {key: told[key] for key in ("outcome", "message", "related")}
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What all workers told: ``others`` are failures of checks that inspect no host, by their names."""
+    """What all workers told: ``others`` are failures of checks that inspect no host, by their names.
+
+    ``cut`` says why the run ended before its end, "" when it did not.
+    """
 
     checks: Mapping[str, Mapping[str, Any]]
     deselected: int = 0
-    others: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     figures: Sequence[str] = ()
+    cut: str = ""
 
 
-def conclude(config: pytest.Config, run: Inspection, told: Told, lines: list[str]) -> bool:
-    """Hold what was made against what is promised, write the report; True when too little was made."""
-    partial = _partial(config, told.deselected)
+def conclude(
+    config: pytest.Config, run: Inspection, told: Told, lines: list[str]
+) -> tuple[bool, dict[str, Any]]:
+    """Hold what was made against what is promised; whether too little was made, and the whole document."""
+    partial = told.cut or _partial(config, told.deselected)
     wanted, ignored = _suites(config, run), _ignored(config, run)
     suites = {}
     short = False
@@ -155,26 +208,23 @@ def conclude(config: pytest.Config, run: Inspection, told: Told, lines: list[str
             lines.append(f"{name}: left out by --ignore")
             continue
         made = sum(1 for one in told.checks.values() if one["suite"] == name and one["made"])
-        suites[name] = {"promised": promise.checks, "made": made, **_at(promise.location)}
+        suites[name] = {"promised": promise.checks, "made": made, **at(promise.location)}
         kept = made >= promise.checks
         held = "" if kept or not partial else f", not held against it: {partial}"
         short = short or (not kept and not partial)
         word = "kept" if kept else "BROKEN" if not partial else "open"
         lines.append(f"{name}: {made} checks made, {promise.checks} promised: {word}{held}")
         lines += _passed(name, told.checks.values())
-    target = config.getoption("--inspect-report")
-    if target:
-        document = {
-            "inventory": run.inventory.file,
-            "partial": partial or ", ".join(f"{name} was left out" for name in sorted(wanted & ignored)),
-            "suites": suites,
-            "hosts": [_host(one) for one in run.inventory.hosts if set(one.suites) & set(suites)],
-            "measured": list(told.figures),
-            "others": dict(told.others),
-            "checks": [{"id": identity, **one} for identity, one in told.checks.items()],
-        }
-        Path(target).write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
-    return short
+    document = {
+        "inventory": run.inventory.file,
+        "partial": partial or ", ".join(f"{name} was left out" for name in sorted(wanted & ignored)),
+        "suites": suites,
+        "hosts": [_host(one) for one in run.inventory.hosts if set(one.suites) & set(suites)],
+        "measured": list(told.figures),
+        "others": dict(told.others),
+        "checks": [{"id": identity, **one} for identity, one in told.checks.items()],
+    }
+    return short, document
 
 
 def _passed(suite: str, checks: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -186,11 +236,7 @@ def _passed(suite: str, checks: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _host(entry: HostEntry) -> dict[str, Any]:
-    return {"name": entry.name, "provider": entry.provider, "url": entry.url, **_at(entry.location)}
-
-
-def _at(location: Location) -> dict[str, Any]:
-    return {"file": location.file, "line": location.line, "column": location.column}
+    return {"name": entry.name, "provider": entry.provider, "url": entry.url, **at(entry.location)}
 
 
 def _partial(config: pytest.Config, deselected: int) -> str:
@@ -244,5 +290,5 @@ def _capabilities(item: pytest.Item) -> list[str]:
 def _said(call: pytest.CallInfo[None], report: pytest.TestReport) -> str:
     error = call.excinfo.value if call.excinfo else None
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = str(error) if isinstance(error, AssertionError) and str(error) else ""
+    text = str(error) if isinstance(error, AssertionError | pytest.fail.Exception) and str(error) else ""
     return (text or getattr(crash, "message", "") or str(report.longrepr)).strip()

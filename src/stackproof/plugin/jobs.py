@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from stackproof.hosts.model import HostEntry
 
 SUITES = "tests/infra"
+PLAIN = "_testinfra_host"
+"""The parameter of testinfra's own fixture ``host``."""
 _TOLD = "stackproof_jobs"
 _DESELECTED = "stackproof_deselected"
 _ORDER: pytest.StashKey[int] = pytest.StashKey()
@@ -36,6 +38,13 @@ _PR_SET_PDEATHSIG = 1
 def is_worker(config: pytest.Config) -> bool:
     """Whether this process runs checks for another one."""
     return hasattr(config, "workerinput")
+
+
+def host_of(item: pytest.Item) -> str:
+    """The name of the host that a check inspects, "" for none."""
+    call = getattr(item, "callspec", None)
+    params: Mapping[str, Any] = call.params if call is not None else {}
+    return str(params.get("inspected") or getattr(params.get(PLAIN), "inspects", ""))
 
 
 def order_of(item: pytest.Item) -> int:
@@ -176,8 +185,7 @@ def _guess(item: pytest.Item) -> float:
 def _entry(item: pytest.Item) -> HostEntry | None:
     from stackproof.plugin.hosts import state
 
-    call = getattr(item, "callspec", None)
-    name = str(call.params.get("inspected", "")) if call is not None else ""
+    name = host_of(item)
     return state(item.config).entries.get(name) if name else None
 
 
