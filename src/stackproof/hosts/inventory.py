@@ -41,6 +41,7 @@ from stackproof.hosts.model import (
 )
 from stackproof.hosts.providers import names, provider_of
 from stackproof.hosts.stacks import FORMS, malformed
+from stackproof.hosts.urls import refused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _URL = re.compile(r"(local|ssh|paramiko|docker|podman|kubectl|chroot|aws-ssm|stack)://\S*")
@@ -186,6 +187,9 @@ def _host(name: str, settings: Settings) -> HostEntry:
         raise settings.refuse("url", f"'{url}' is no URL of a host", hint)
     if url.startswith("stack://") and malformed(url):
         raise settings.refuse("url", f"'{url}' names no host of a stack", FORMS)
+    wrong, hint = refused(url)
+    if wrong:
+        raise settings.refuse("url", wrong, hint)
     if (provider == "existing") != bool(url):
         what = "needs 'url'" if provider == "existing" else f"is made by '{provider}' and takes no 'url'"
         raise settings.refuse("url", f"host '{name}' {what}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from stackproof.errors import ConfigError, UsageError
 from stackproof.hosts.lost import HostUnreachable
 from stackproof.hosts.registered import register
 from stackproof.hosts.ssh import write_config
+from stackproof.hosts.urls import SYSTEMS_MANAGER
 from stackproof.hosts.watched import Watched
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ def _backend(running: Running, session: Session) -> BaseBackend:
         config = write_config(session.folder, running.ssh or entry.ssh, session.root, number=number)
         options |= {"ssh_config": str(config), "controlpersist": 0}
     if url.scheme == "aws-ssm":
-        options |= _systems_manager(session)
+        given = parse_qs(url.query)
+        options |= _systems_manager(session) | {
+            name: given[name][0] for name in SYSTEMS_MANAGER if name in given
+        }
     return get_backend(running.url, **options)
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from stackproof.errors import BackendError
+from stackproof.errors import BackendError, ConfigError
 from stackproof.hosts.inventory import loads
 from stackproof.hosts.lost import HostUnreachable
 from stackproof.hosts.model import Inventory, Running
 from stackproof.hosts.reach import host_of
 from stackproof.hosts.session import Session
+from stackproof.hosts.ssm import SsmBackend
 
 Stub = Callable[[str, str], None]
 
@@ -203,3 +204,31 @@ def test_what_a_host_that_is_there_can_be_asked_of_the_inventory_is_not_believed
     running = session.host("box")
     assert running.capabilities == ({"runtime", "can"} if "can" in running.capabilities else {"runtime"})
     assert "neither is its user root" in running.why_not("privileged")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ssh://web?timeout=5&foo=bar", "parameter 'foo', which nobody would read"),
+        ("ssh://web?timeout=soon", "'timeout=soon'"),
+        ("ssh://web?sudo=yes", "true or false"),
+        ("ssh://web/etc", "has the path '/etc'"),
+        ("chroot://srv/image", "write chroot:///path/of/it"),
+        ("chroot:///srv/image?sudo=true", "parameter 'sudo'"),
+        ("local://other", "local:// is this machine"),
+        ("docker://", "names no host"),
+        ("kubectl://pod#web", "'#web'"),
+    ],
+)
+def test_what_a_url_says_and_nobody_would_read_is_refused(url: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=r"^inventory.yml:5:10: ") as refused:
+        inventory(url)
+    assert message in str(refused.value)
+
+
+def test_a_url_of_systems_manager_may_name_the_region(tmp_path: Path) -> None:
+    url = "aws-ssm://i-0123456789abcdef0?region=eu-west-1&output_bucket=logs&timeout=9"
+    with Session(inventory(url), tmp_path, tmp_path / "c") as session:
+        backend = host_of(Running(session.inventory.hosts[0], url, frozenset()), session).backend
+    assert isinstance(backend, SsmBackend)
+    assert (backend.region, backend._bucket, backend._timeout) == ("eu-west-1", "logs", 9.0)
