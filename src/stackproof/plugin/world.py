@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stackproof.fabric.codebuild.service import CodeBuildService
     from stackproof.fabric.codecommit.service import CodeCommitService
     from stackproof.fabric.codeconnections.service import CodeConnectionsService
+    from stackproof.fabric.codepipeline.service import CodePipelineService
     from stackproof.fabric.http import Http, Response
     from stackproof.fabric.journal import Journal
     from stackproof.fabric.processes import Process
@@ -142,6 +143,12 @@ class Fabric:
     def codeconnections(self) -> CodeConnectionsService:
         """Repositories elsewhere: ``handshake(arn)``, ``push("owner/name", folder)``."""
         found: CodeConnectionsService = self._of("codeconnections")
+        return found
+
+    @property
+    def codepipeline(self) -> CodePipelineService:
+        """Pipelines: ``answer("name")`` is the yes that an approval waits for."""
+        found: CodePipelineService = self._of("codepipeline")
         return found
 
     def _of(self, service: str) -> Any:

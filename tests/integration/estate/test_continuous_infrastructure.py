@@ -80,16 +80,9 @@ class System:
         found = self.aws("codepipeline").list_action_executions(pipelineName=NAME, filter=wanted)
         return [(one["actionName"], one["status"]) for one in reversed(found["actionExecutionDetails"])]
 
-    def answer(self, status: str) -> None:
+    def answer(self, *, approved: bool) -> None:
         """Answer the approval that waits."""
-        state = self.aws("codepipeline").get_pipeline_state(name=NAME)["stageStates"][-1]
-        (token,) = [
-            one["latestExecution"]["token"] for one in state["actionStates"] if one["actionName"] == "Approve"
-        ]
-        self.aws("codepipeline").put_approval_result(
-            pipelineName=NAME, stageName="Production", actionName="Approve", token=token,
-            result={"summary": "looked at", "status": status},
-        )  # fmt: skip
+        self.fabric.codepipeline.answer(NAME, approved=approved, summary="looked at")
         self.fabric.run_until_idle()
 
 
@@ -138,7 +131,7 @@ def test_a_commit_reaches_production_after_test_inspection_and_approval(
     approval = json.loads(asked["Body"])["approval"]
     assert (approval["stageName"], approval["actionName"]) == ("Production", "Approve")
     connected.fabric.snapshot()
-    connected.answer("Approved")
+    connected.answer(approved=True)
     assert connected.actions() == [*DONE, ("Approve", "Succeeded"), ("ExecuteChangeSet", "Succeeded")]
     assert connected.stacks[PROD].resources["Vpc"].properties["CidrBlock"] == "10.51.0.0/16"
 
@@ -164,7 +157,7 @@ def test_a_build_that_passes_without_its_verdict_does_not_open_production(connec
 
 def test_a_rejection_keeps_production_as_it_is(connected: System) -> None:
     connected.push()
-    connected.answer("Rejected")
+    connected.answer(approved=False)
     assert connected.actions()[-1] == ("Approve", "Failed")
     assert connected.executions()[0]["status"] == "Failed"
     assert PROD not in connected.stacks

@@ -72,7 +72,7 @@ def test_only_what_the_gate_lets_through_is_deployed(
     fabric.run_until_idle()
     assert _latest(aws)["status"] == "InProgress"
     assert (TEST in fabric.deployer.stacks, PROD in fabric.deployer.stacks) == (True, False)
-    _approve(aws)
+    fabric.codepipeline.answer(NAME)
     fabric.run_until_idle()
     assert _latest(aws)["status"] == "Succeeded"
     assert fabric.deployer.stacks[PROD].resources["Instance"].properties["InstanceType"] == "t3.micro"
@@ -88,13 +88,3 @@ def _findings(made: Any, look: Any) -> list[Any]:
     (data,) = [data for key, data in objects.items() if "/GateOutput/" in key]
     findings: list[Any] = json.loads(unzipped(data)["check.json"].content)["findings"]
     return [one for one in findings if one["severity"] != "info"]
-
-
-def _approve(aws: Any) -> None:
-    client = aws("codepipeline")
-    states = client.get_pipeline_state(name=NAME)["stageStates"][-1]["actionStates"]
-    (token,) = [one["latestExecution"]["token"] for one in states if one["actionName"] == "Approve"]
-    client.put_approval_result(
-        pipelineName=NAME, stageName="Production", actionName="Approve", token=token,
-        result={"status": "Approved", "summary": "read"},
-    )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stackproof.errors import CapabilityMissing
+from stackproof.errors import CapabilityMissing, UsageError
 from stackproof.fabric.trees import Blob, zipped
 
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
@@ -259,6 +259,22 @@ def test_an_approval_is_answered_once_by_its_token_or_times_out(bench: Bench) ->
     assert bench.last()["status"] == "InProgress"
     bench.world.advance(1)
     assert bench.last()["status"] == "Failed"
+
+
+def test_a_test_answers_the_approval_that_waits(bench: Bench) -> None:
+    bench.pipeline([approval("One"), approval("Two")])
+    bench.push()
+    service = bench.world.service("codepipeline")
+    with pytest.raises(UsageError, match="there wait: A/One, A/Two"):
+        service.answer("p")
+    service.answer("p", action="Two", summary="fine")
+    service.answer("p", approved=False)
+    bench.world.run_until_idle()
+    assert {name: one["status"] for name, one in bench.runs().items()} == {
+        "Take": "Succeeded", "One": "Failed", "Two": "Succeeded",
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="there wait: none"):
+        service.answer("p")
 
 
 def test_an_execution_is_stopped_at_once_or_after_what_runs(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from stackproof.errors import UsageError
 from stackproof.fabric import arns
 from stackproof.fabric.codepipeline import states
 from stackproof.fabric.codepipeline.engine import Engine
@@ -63,6 +64,27 @@ class CodePipelineService:
             "ListTagsForResource": self.list_tags,
             **self.jobs.operations,
         }
+
+    # What a test does.
+
+    def answer(self, pipeline: str, *, approved: bool = True, summary: str = "", action: str = "") -> None:
+        """Answer the approval that a pipeline waits for, as somebody who may. Raises ``UsageError``."""
+        caller = self.world.caller()
+        found = self.pipeline(pipeline, caller)
+        waiting = [
+            (run.stage, run.action, run.token)
+            for execution in self.of(found)
+            for run in execution.runs
+            if execution.open and not run.ended and run.token and action in ("", run.action)
+            and (declared := found.find(run.stage, run.action)) and declared.kind[0] == "Approval"
+        ]  # fmt: skip
+        if len(waiting) != 1:
+            shown = ", ".join(f"{stage}/{name}" for stage, name, _ in waiting) or "none"
+            raise UsageError(f"one approval of {pipeline} is answered, and there wait: {shown}")
+        ((stage, name, token),) = waiting
+        result = {"status": "Approved" if approved else "Rejected", "summary": summary}
+        params = {"pipelineName": pipeline, "stageName": stage, "actionName": name, "token": token}
+        self.world.call("codepipeline", "PutApprovalResult", {**params, "result": result}, caller)
 
     # Pipelines.
 
