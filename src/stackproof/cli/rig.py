@@ -214,8 +214,9 @@ def replay_command(
     A truncated or corrupt recording is refused with the byte where it goes wrong. Exit code 1 when the replay
     breaks a limit.
     """
+    from stackproof.errors import UsageError
     from stackproof.hosts.recordings.opening import load
-    from stackproof.hosts.recordings.replay import replay
+    from stackproof.hosts.recordings.replay import check_target, replay
     from stackproof.hosts.recordings.timing import Limit, Replayed, exceeded
 
     usual = Limit()
@@ -225,6 +226,10 @@ def replay_command(
         usual.maximum if maximum is None else _given("--maximum", maximum, _time),
         usual.drift if drift is None else _given("--drift", drift, _time),
     )
+    if listen and not target:
+        raise UsageError("--listen without --to: nothing is sent that could arrive", hint="add --to TARGET")
+    for one in filter(None, (target, listen)):
+        check_target(one)
     drive = load(recording)
     due = tuple(drive.offsets())
     result = replay(drive, target, listen=listen) if target else Replayed(due, due)

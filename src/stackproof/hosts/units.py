@@ -28,7 +28,8 @@ _TIMES: Final = {
 }
 _UNIT_TIME: Final = {name: one for names, one in _TIMES.items() for name in names}
 _AMOUNT: Final = re.compile(
-    r"\s*(?P<number>[+-]?[0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)\s*(?P<unit>[A-Za-zµ/]*)\s*"
+    r"\s*(?P<number>[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)"
+    r"\s*(?P<unit>[A-Za-zµ/]*)\s*"
 )
 _BYTES: Final = re.compile(r"(?P<prefix>[kKMGTPE]?)(?P<binary>i?)B")
 _BITS: Final = re.compile(r"(?P<prefix>[kKMGTPE]?)(?P<binary>i?)(?:bps|bit/s|b/s)")
@@ -155,7 +156,7 @@ def show_duration(duration: timedelta) -> str:
 
 
 def _split(text: str, what: str, examples: str) -> tuple[Fraction, str]:
-    hint = f"write a number and a unit: {examples}"
+    hint = f"write a number and a unit: {examples}; a comma parts thousands, a point parts the fraction"
     match = _AMOUNT.fullmatch(text)
     if match is None:
         raise UsageError(f"'{text}' is not {what}", hint=hint)

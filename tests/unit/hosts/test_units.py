@@ -42,7 +42,22 @@ def test_a_duration_has_many_spellings(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["20 Pb", "20", "PB", "", "20 pb", "20 QB", "-1 GB", "1 GB GB", "nan GB", "1e99 B"]
+    "text",
+    [
+        "20 Pb",
+        "20",
+        "PB",
+        "",
+        "20 pb",
+        "20 QB",
+        "-1 GB",
+        "1 GB GB",
+        "nan GB",
+        "1e99 B",
+        "1,5 TB",
+        "1,50 TB",
+        "1,0000 B",
+    ],
 )
 def test_what_is_no_amount_says_how_to_write_one(text: str) -> None:
     with pytest.raises(UsageError, match=r"is not an amount|has no unit|is larger") as caught:

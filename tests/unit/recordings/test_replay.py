@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stackproof.cli.rig import replay_command
 from stackproof.errors import BackendError, UsageError
 from stackproof.hosts.recordings import agent
 from stackproof.hosts.recordings.model import Drive, Frame, RecordingError
@@ -177,3 +178,37 @@ def test_the_command_reports_the_gaps_and_judges_them(
     strict = ["--maximum", "0 ms"]
     assert command.main(["replay", path, "--to", loop, "--listen", loop, *strict], standalone_mode=False) == 1
     assert "limit broken: the worst gap deviates by" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "udp:127.0.0.1:99999",
+        "udp:127.0.0.1",
+        "udp::5000",
+        "udp:::1:5",
+        "udp:h:0",
+        "can:",
+        "can:" + "c" * 16,
+        "x:y",
+        "",
+    ],
+)
+@pytest.mark.parametrize("listening", [False, True])
+def test_what_is_no_target_is_refused_before_anything_is_sent(target: str, listening: bool) -> None:
+    frames = drive(Frame(0, "t", b"a"))
+    with pytest.raises(UsageError, match="can:INTERFACE or udp:HOST:PORT"):
+        replay(
+            frames, "udp:127.0.0.1:9" if listening else target, listen=(target or "?") if listening else ""
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--listen", "udp:127.0.0.1:5000"], "--listen without --to"), (["--to", "udp:h"], "udp:HOST:PORT")],
+)
+def test_the_command_refuses_targets_before_it_reads_the_recording(
+    options: list[str], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        replay_command.main([str(tmp_path / "none"), *options], standalone_mode=False)

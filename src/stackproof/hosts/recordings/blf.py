@@ -9,10 +9,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackproof.hosts.recordings.model import Bytes
+from stackproof.hosts.recordings.model import Bytes, inflated
 
 if TYPE_CHECKING:
     from can import Message
@@ -70,7 +69,7 @@ def _unpacked(content: Bytes, position: int, end: int) -> bytes:
         plain = packed
     elif method == _DEFLATED:
         try:
-            plain = zlib.decompress(packed)
+            plain = inflated(packed, size)
         except zlib.error as error:
             raise content.corrupt(
                 start + _CONTAINER.size, f"a container does not inflate: {error}"
@@ -102,13 +101,9 @@ def _inner(content: Bytes, position: int, stream: bytes) -> tuple[int, bytes]:
     return count, rest
 
 
-def messages(path: Path) -> Iterator[Message]:
-    """What python-can reads. Raises ``ValueError`` for what it does not."""
+def messages(content: Bytes) -> Iterator[Message]:
+    """What python-can reads. Raises what it does."""
     from can import BLFReader
-    from can.io.blf import BLFParseError
 
-    try:
-        with BLFReader(path) as reader:
-            yield from reader
-    except BLFParseError as error:
-        raise ValueError(str(error)) from error
+    with BLFReader(content.opened()) as reader:
+        yield from reader

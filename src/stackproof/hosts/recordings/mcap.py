@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from stackproof.hosts.recordings.model import Bytes
 
+_LARGEST = 1 << 32
+"""What a chunk may inflate to, in bytes; a recorder's are of some MiB."""
 MAGIC = b"\x89MCAP0\r\n"
 _RECORD = struct.Struct("<BQ")
 _CHUNK = struct.Struct("<QQQLL")
@@ -77,6 +78,8 @@ def _chunk(content: Bytes, start: int, body: bytes) -> None:
 def _inflated(content: Bytes, offset: int, method: str, data: bytes, size: int) -> bytes:
     if method == "":
         return data
+    if size > _LARGEST:
+        raise content.corrupt(offset - 8, f"a chunk says that it inflates to {size:,} bytes")
     if method == "zstd":
         import zstandard
 
@@ -94,17 +97,12 @@ def _inflated(content: Bytes, offset: int, method: str, data: bytes, size: int) 
     raise content.corrupt(offset, f"a chunk has the unknown compression '{method}'")
 
 
-def messages(path: Path) -> Iterator[tuple[str, int, bytes]]:
+def messages(content: Bytes) -> Iterator[tuple[str, int, bytes]]:
     """Topic, time in ns and message of everything in the file, by mcap, in the order of log time.
 
-    Raises ``ValueError`` for what mcap does not read.
+    Raises what mcap does.
     """
-    from mcap.exceptions import McapError
     from mcap.reader import make_reader
 
-    try:
-        with path.open("rb") as stream:
-            for _, channel, message in make_reader(stream, validate_crcs=True).iter_messages():
-                yield channel.topic, message.log_time, message.data
-    except McapError as error:
-        raise ValueError(str(error)) from error
+    for _, channel, message in make_reader(content.opened(), validate_crcs=True).iter_messages():
+        yield channel.topic, message.log_time, message.data

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from stackproof.hosts.recordings.model import Bytes
-
-if TYPE_CHECKING:
-    from can import Message
+from stackproof.hosts.recordings.model import Bytes, inflated
 
 _HEADER = struct.Struct("<4s4xQQ")
 _ZIPPED = struct.Struct("<2sBxLQQ")
 _FIRST = 64
 _CYCLES = struct.Struct("<QQ")
 _RECORD = struct.Struct("<LL")
+_CHANNEL = struct.Struct("<4BLLLL")
+_VIRTUAL = {3, 6}
+"""Types of channels (master, data) whose values stand in no record."""
+_MAY_BE_INVALID = 0x02
 _UNCLOSED = "the recorder did not finalise the file; finalise it with the tool that recorded it"
 
 
@@ -42,6 +40,8 @@ def examine(content: Bytes) -> None:
             _inflate(content, position, length)
         elif name == b"##DG":
             _counted(content, position, links)
+        elif name == b"##CG":
+            _laid_out(content, position, links)
         places = range(position + _HEADER.size, position + _HEADER.size + 8 * len(links), 8)
         ahead += [(link, place) for link, place in zip(links, places, strict=True) if link]
 
@@ -67,7 +67,7 @@ def _inflate(content: Bytes, position: int, length: int) -> int:
     if start + packed > position + length:
         raise content.corrupt(position + 40, f"a DZ block of {length:,} bytes says it holds {packed:,}")
     try:
-        size = len(zlib.decompress(content.data[start : start + packed]))
+        size = len(inflated(content.data[start : start + packed], plain))
     except zlib.error as error:
         raise content.corrupt(start, f"a DZ block does not inflate: {error}") from error
     if size != plain:
@@ -94,6 +94,41 @@ def _counted(content: Bytes, position: int, links: tuple[int, ...]) -> None:
         raise content.corrupt(body + 8, message)
 
 
+def _laid_out(content: Bytes, position: int, links: tuple[int, ...]) -> None:
+    """Every channel of a channel group lies inside its records; how an array repeats one is not looked at."""
+    body = position + _HEADER.size + 8 * len(links)
+    if body + 32 > content.size or len(links) < 2:
+        raise content.corrupt(position + 8, "a CG block is shorter than what each has")
+    values, invalid = _RECORD.unpack_from(content.data, body + 24)
+    ahead, seen = [(links[1], position + _HEADER.size + 8)], set()
+    while ahead:
+        channel, source = ahead.pop()
+        if not channel or channel in seen:
+            continue
+        seen.add(channel)
+        name, length, own = _block(content, channel, source)
+        if name != b"##CN":
+            continue
+        start = channel + _HEADER.size + 8 * len(own)
+        if len(own) < 2 or channel + length < start + _CHANNEL.size:
+            raise content.corrupt(channel + 8, "a CN block is shorter than what each has")
+        _inside(content, start, values, invalid)
+        ahead += [(own[0], channel + _HEADER.size), (own[1], channel + _HEADER.size + 8)]
+
+
+def _inside(content: Bytes, start: int, values: int, invalid: int) -> None:
+    """A channel, whose own part starts there, lies inside records of so many bytes and invalidation bytes."""
+    kind, _, _, shift, offset, bits, flags, bit = _CHANNEL.unpack_from(content.data, start)
+    if kind in _VIRTUAL:
+        return
+    if offset * 8 + shift + bits > values * 8:
+        message = f"{bits:,} bits from byte {offset:,} of records that have {values:,} bytes"
+        raise content.corrupt(start + 4, f"a channel lies outside of its records: {message}")
+    if flags & _MAY_BE_INVALID and bit >= invalid * 8:
+        message = f"bit {bit:,} of {invalid:,} bytes"
+        raise content.corrupt(start + 16, f"a channel's invalidation lies outside of its records: {message}")
+
+
 def _held(content: Bytes, position: int, source: int) -> int:
     """How many bytes of records the data blocks behind a link hold."""
     total, seen = 0, set()
@@ -117,18 +152,3 @@ def _held(content: Bytes, position: int, source: int) -> int:
 
 def _text(name: bytes) -> str:
     return name[2:].decode("ascii", "replace")
-
-
-def messages(path: Path) -> Iterator[Message]:
-    """What python-can reads through asammdf. Raises ``ValueError`` for what it does not."""
-    from asammdf.blocks.utils import MdfException
-    from can import MF4Reader
-
-    try:
-        reader = MF4Reader(path)
-        try:
-            yield from reader
-        finally:
-            reader.stop()
-    except MdfException as error:
-        raise ValueError(str(error)) from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from stackproof.errors import StackproofError
@@ -74,6 +77,22 @@ class Drive:
         return Drive(self.file, self.format, kept, self.disordered, self.errors)
 
 
+def inflated(data: bytes, size: int) -> bytes:
+    """What deflated data hold, but no more than a byte beyond ``size``. Raises ``zlib.error``."""
+    return zlib.decompressobj().decompress(data, min(size, sys.maxsize - 1) + 1)
+
+
+class Followed(BytesIO):
+    """Bytes as a stream that notes in ``last`` where it was read last."""
+
+    last = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any stream."""
+        self.last = self.tell()
+        return super().read(size)
+
+
 class Bytes:
     """A recording's bytes; whoever asks for more than there are is told so by ``Truncated``."""
 
@@ -81,12 +100,25 @@ class Bytes:
         self.file = str(path)
         self.data = data
         self.size = len(data)
+        self._opened: Followed | None = None
+        self._looked = 0
+
+    def opened(self) -> BytesIO:
+        """The bytes as a stream for a library to read; ``reached`` tells where it reads."""
+        self._opened = Followed(self.data)
+        return self._opened
+
+    @property
+    def reached(self) -> int:
+        """Where the stream that was opened was read last, or without one, where ``at`` looked last."""
+        return self._opened.last if self._opened else self._looked
 
     def at(self, offset: int, length: int, what: str) -> bytes:
         """``length`` bytes from ``offset``. Raises ``Truncated`` at the file's end when there are fewer."""
         if offset + length > self.size:
             short = offset + length - self.size
             raise self.truncated(self.size, f"the file ends here, and {what} lacks {short:,} of its bytes")
+        self._looked = offset
         return self.data[offset : offset + length]
 
     def truncated(self, offset: int, message: str, hint: str = "") -> Truncated:

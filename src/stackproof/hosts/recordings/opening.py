@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import struct
+import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stackproof.errors import CapabilityMissing
-from stackproof.hosts.recordings import blf, mcap, mdf4, rosbag
+from stackproof.errors import CapabilityMissing, StackproofError
+from stackproof.hosts.recordings import apart, blf, mcap, mdf4, rosbag
 from stackproof.hosts.recordings.model import Bytes, Drive, Frame, RecordingError
 
 if TYPE_CHECKING:
     from can import Message
 
-Reader = Callable[[Path], Iterator[Frame | None]]
+Reader = Callable[[Bytes], Iterator[Frame | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,9 @@ class Format:
     packages: tuple[str, ...]
 
 
-def _of_can(messages: Callable[[Path], Iterable[Message]]) -> Reader:
-    def read(path: Path) -> Iterator[Frame | None]:
-        for one in messages(path):
+def _of_can(messages: Callable[[Bytes], Iterable[Message]]) -> Reader:
+    def read(content: Bytes) -> Iterator[Frame | None]:
+        for one in messages(content):
             yield None if one.is_error_frame else _from_can(one)
 
     return read
@@ -51,27 +53,29 @@ def _from_can(message: Message) -> Frame:
     )
 
 
-def _of_topics(messages: Callable[[Path], Iterable[tuple[str, int, bytes]]]) -> Reader:
-    def read(path: Path) -> Iterator[Frame | None]:
-        return (Frame(at, topic, data) for topic, at, data in messages(path))
+def _of_topics(messages: Callable[[Bytes], Iterable[tuple[str, int, bytes]]]) -> Reader:
+    def read(content: Bytes) -> Iterator[Frame | None]:
+        return (Frame(at, topic, data) for topic, at, data in messages(content))
 
     return read
 
 
+def _of_folder(content: Bytes) -> Iterator[Frame | None]:
+    """Of any part of a bag of ROS 2: what its whole folder holds."""
+    parts = rosbag.messages_of_folder(Path(content.file).parent)
+    return (Frame(at, topic, data) for topic, at, data in parts)
+
+
 FORMATS: Final = (
     Format("BLF", (b"LOGG",), blf.examine, _of_can(blf.messages), ("can",)),
-    Format("MDF4", (b"MDF     ", b"UnFinMF "), mdf4.examine, _of_can(mdf4.messages), ("can", "asammdf")),
+    Format("MDF4", (b"MDF     ", b"UnFinMF "), mdf4.examine, apart.frames, ("can", "asammdf")),
     Format("ROS 1 bag", (rosbag.MAGIC,), rosbag.examine, _of_topics(rosbag.messages), ("rosbags", "lz4")),
-    Format(
-        "ROS 2 bag",
-        (rosbag.SQLITE_MAGIC,),
-        rosbag.examine_database,
-        _of_topics(rosbag.messages),
-        ("rosbags",),
-    ),
+    Format("ROS 2 bag", (rosbag.SQLITE_MAGIC,), rosbag.examine_database, _of_folder, ("rosbags",)),
     Format("MCAP", (mcap.MAGIC,), mcap.examine, _of_topics(mcap.messages), ("mcap", "lz4", "zstandard")),
 )
 """Every format that can be replayed. ROS 2 bags are folders; their files are of the fourth or fifth."""
+_MAGIC: Final = 16
+"""As many bytes as the longest magic has."""
 
 
 def load(path: Path) -> Drive:
@@ -80,11 +84,9 @@ def load(path: Path) -> Drive:
     Raises ``Truncated`` or ``Corrupt`` (with the byte offset) for a damaged one, ``RecordingError`` for what
     is no recording, and ``CapabilityMissing`` when a library that reads the format is not installed.
     """
-    kind = examine(path)
-    try:
-        read = list(kind.read(path))
-    except (ValueError, KeyError, IndexError, EOFError, struct.error, OSError) as error:
-        raise RecordingError(f"its {kind.name} content cannot be read: {error}", file=str(path)) from error
+    kind, content = _whole(path)
+    with _refusing(kind, content):
+        read = list(kind.read(content))
     frames = [one for one in read if one is not None]
     if not frames:
         hint = "MDF4 needs CAN frames by the bus logging convention" if kind.name == "MDF4" else ""
@@ -95,13 +97,33 @@ def load(path: Path) -> Drive:
     return Drive(str(path), kind.name, tuple(frames), behind, len(read) - len(frames))
 
 
-def examine(path: Path) -> Format:
-    """The format of a recording whose structure is whole; raises as ``load`` does."""
-    kinds = [_examined(one, alone=not path.is_dir()) for one in _parts(path)]
-    kind = kinds[0]
+@contextmanager
+def _refusing(kind: Format, content: Bytes) -> Iterator[None]:
+    """Whatever a library raises inside (they assert, and take any number for a size) is told as ``Corrupt``.
+
+    Its offset is where the file was looked at last.
+    """
+    try:
+        yield
+    except StackproofError:
+        raise
+    except MemoryError as error:
+        message = f"what follows here does not fit into memory, as {kind.name} it is none"
+        raise content.corrupt(content.reached, message) from error
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+        message = f"what follows here cannot be read as {kind.name}: {said}"
+        raise content.corrupt(content.reached, message) from error
+
+
+def _whole(path: Path) -> tuple[Format, Bytes]:
+    """The format and the bytes (of a folder: its first part) of a recording whose structure is whole."""
+    examined = [_examined(one, alone=not path.is_dir()) for one in _parts(path)]
+    kind, content = examined[0]
     if path.is_dir() and kind.name == "MCAP":
-        return Format("ROS 2 bag", kind.magics, kind.examine, FORMATS[3].read, FORMATS[3].packages)
-    return kind
+        ros = FORMATS[3]
+        return Format(ros.name, kind.magics, kind.examine, ros.read, ros.packages), content
+    return kind, content
 
 
 def _parts(path: Path) -> list[Path]:
@@ -117,26 +139,50 @@ def _parts(path: Path) -> list[Path]:
     return found
 
 
-def _examined(path: Path, *, alone: bool) -> Format:
+def _examined(path: Path, *, alone: bool) -> tuple[Format, Bytes]:
+    kind, content = _opened(path)
+    _require(kind)
+    with _refusing(kind, content):
+        kind.examine(content)
+    if alone and kind.name == "ROS 2 bag":
+        hint = "name the bag's folder, the one with metadata.yaml"
+        raise RecordingError("is a part of a ROS 2 bag", file=str(path), hint=hint)
+    return kind, content
+
+
+def _opened(path: Path) -> tuple[Format, Bytes]:
+    """The format by its magic, then all bytes: nothing else is read whole, and nothing that has no end."""
     try:
-        content = Bytes(path, path.read_bytes())
-    except OSError as error:
-        raise RecordingError(f"cannot be read: {error.strerror}", file=str(path)) from error
-    if not content.size:
-        raise content.truncated(0, "the file is empty")
+        if not stat.S_ISREG(path.stat().st_mode):
+            hint = "a recording is a file that has an end; copy what a device or a pipe gives into one"
+            raise RecordingError("is no regular file", file=str(path), offset=0, hint=hint)
+        with path.open("rb") as stream:
+            kind = _kind(Bytes(path, stream.read(_MAGIC)))
+            size = os.fstat(stream.fileno()).st_size
+            if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+                raise MemoryError
+            stream.seek(0)
+            return kind, Bytes(path, stream.read(size))
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
+        what = error.strerror if isinstance(error, OSError) else error
+        raise RecordingError(f"cannot be read: {what}", file=str(path)) from error
+    except MemoryError as error:
+        message = f"its {size:,} bytes do not fit into memory"
+        raise RecordingError(message, file=str(path), offset=0, hint="cut it into parts") from error
+
+
+def _kind(start: Bytes) -> Format:
+    """The format that begins so."""
+    if not start.size:
+        raise start.truncated(0, "the file is empty")
     for kind in FORMATS:
-        if content.data.startswith(kind.magics):
-            _require(kind)
-            kind.examine(content)
-            if alone and kind.name == "ROS 2 bag":
-                hint = "name the bag's folder, the one with metadata.yaml"
-                raise RecordingError("is a part of a ROS 2 bag", file=str(path), hint=hint)
+        if start.data.startswith(kind.magics):
             return kind
-        if any(magic.startswith(content.data) for magic in kind.magics):
-            raise content.truncated(content.size, f"the file ends within the {kind.name} magic")
+        if any(magic.startswith(start.data) for magic in kind.magics):
+            raise start.truncated(start.size, f"the file ends within the {kind.name} magic")
     known = ", ".join(kind.name for kind in FORMATS)
     raise RecordingError(
-        f"starts with {content.data[:8]!r}: none of the known formats", file=str(path), offset=0,
+        f"starts with {start.data[:8]!r}: none of the known formats", file=start.file, offset=0,
         hint=f"known are {known}; the content counts, not the name",
     )  # fmt: skip
 

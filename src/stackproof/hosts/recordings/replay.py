@@ -16,6 +16,9 @@ from stackproof.hosts.recordings.timing import Replayed
 _EXTENDED: Final = 0x80000000
 _REMOTE: Final = 0x40000000
 _DATAGRAM: Final = 65507
+_INTERFACE: Final = 15
+"""IFNAMSIZ of linux/if.h, without the closing zero."""
+_PORTS: Final = 65535
 _SETTLE: Final = 1.0
 
 
@@ -67,6 +70,18 @@ def matched(drive: Drive, taken: Iterable[tuple[int, bytes]]) -> Replayed:
     return Replayed(tuple(drive.offsets()), tuple(arrived))
 
 
+def check_target(target: str) -> None:
+    """Raises ``UsageError`` for what is neither ``can:INTERFACE`` nor ``udp:HOST:PORT``."""
+    kind, _, rest = target.partition(":")
+    if kind == "can" and 0 < len(rest) <= _INTERFACE:
+        return
+    host, _, port = rest.rpartition(":")
+    if kind == "udp" and host and ":" not in host and port.isdecimal() and 0 < int(port) <= _PORTS:
+        return
+    hint = f"a port is a number from 1 to {_PORTS}, an interface's name has at most {_INTERFACE} characters"
+    raise UsageError(f"the target is can:INTERFACE or udp:HOST:PORT, not '{target}'", hint=hint)
+
+
 def replay(drive: Drive, target: str, *, listen: str = "") -> Replayed:
     """Send a drive to ``can:INTERFACE`` or ``udp:HOST:PORT`` at its recorded times.
 
@@ -74,6 +89,8 @@ def replay(drive: Drive, target: str, *, listen: str = "") -> Replayed:
     are those of arrival, and what does not arrive counts as lost. Raises ``UsageError`` for a target that is
     none or that nothing of the drive fits, ``BackendError`` when the kernel refuses it.
     """
+    for one in (target, listen) if listen else (target,):
+        check_target(one)
     kept = fitting(drive, target)
     frames = agent.unpack(pack(kept))
     taken: list[tuple[int, bytes]] = []

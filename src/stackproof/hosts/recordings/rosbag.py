@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import struct
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -155,33 +156,43 @@ def _page_of(answer: str) -> int:
     return max(0, int(match[1]) - 1) if match else 0
 
 
-def messages(path: Path) -> Iterator[tuple[str, int, bytes]]:
-    """Topic, time in ns and serialised message of everything in a bag, by rosbags, in the order of time.
+def messages(content: Bytes) -> Iterator[tuple[str, int, bytes]]:
+    """Topic, time in ns and serialised message of everything in a bag of ROS 1, by rosbags, by time.
 
-    Raises ``ValueError`` for what rosbags does not read.
+    Raises what rosbags does.
     """
-    from rosbags.rosbag1 import ReaderError as Error1
-    from rosbags.rosbag2 import ReaderError as Error2
+    from rosbags.rosbag1 import Reader
 
-    reader: Any
-    if path.is_dir():
-        from rosbags.rosbag2 import Reader as Reader2
-
-        reader = _opened(Reader2, path, Error2)
-    else:
-        from rosbags.rosbag1 import Reader as Reader1
-
-        reader = _opened(Reader1, path, Error1)
-    try:
-        with reader:
-            for connection, at, data in reader.messages():
-                yield connection.topic, at, bytes(data)
-    except (Error1, Error2) as error:
-        raise ValueError(str(error)) from error
+    source: Any = _InMemory(content)
+    yield from _read(Reader(source))
 
 
-def _opened(reader: Any, path: Path, refusal: type[Exception]) -> Any:
-    try:
-        return reader(path)
-    except refusal as error:
-        raise ValueError(str(error)) from error
+def messages_of_folder(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    """The same of a bag of ROS 2, which is a folder."""
+    from rosbags.rosbag2 import Reader
+
+    yield from _read(Reader(path))
+
+
+def _read(reader: Any) -> Iterator[tuple[str, int, bytes]]:
+    with reader:
+        for connection, at, data in reader.messages():
+            yield connection.topic, at, bytes(data)
+
+
+class _InMemory:
+    """The two things of a path that rosbags asks for, of bytes that are there already."""
+
+    def __init__(self, content: Bytes) -> None:
+        self._content = content
+
+    def exists(self) -> bool:
+        """It does."""
+        return True
+
+    def open(self, mode: str) -> BytesIO:
+        """The bytes as a stream."""
+        return self._content.opened()
+
+    def __str__(self) -> str:
+        return self._content.file
