@@ -200,6 +200,27 @@ def test_an_artifact_without_files_fails_its_phase(bench: Bench) -> None:
     assert build["buildStatus"] == "FAILED"
 
 
+def test_reports_are_named_with_their_files_and_what_is_ignored_is_said(bench: Bench) -> None:
+    spec = phases(build=["mkdir r; echo > r/a.xml; echo > r/b.txt; echo > r/c.xml"])
+    spec |= {"reports": {"unit": {"files": ["*.xml"], "base-directory": "r"}}, "cache": {"paths": ["x"]}}
+    build = bench.build(spec)
+    (entry,) = bench.world.journal.entries(verb="codebuild.Report", target="pp-unit")
+    assert json.loads(entry.detail)["files"] == ["r/a.xml", "r/c.xml"]
+    assert build["reportArns"][0].split(":report/")[1].startswith("pp-unit:")
+    log = bench.service.log(build["id"])
+    assert "not emulated: 'cache'" in log
+
+
+def test_commands_of_version_0_1_know_nothing_of_one_another(bench: Bench) -> None:
+    spec = {"version": 0.1, **phases(build=["A=1; export A; mkdir d; cd d", 'echo "$A.$(basename $PWD)"'])}
+    assert bench.said(bench.build(yaml.safe_dump(spec))) == [".src"]
+
+
+def test_a_log_that_is_switched_off_is_not_written(bench: Bench) -> None:
+    bench.build(phases(build=["echo b"]), logsConfig={"cloudWatchLogs": {"status": "DISABLED"}})
+    assert bench.backend.client("logs").describe_log_groups()["logGroups"] == []
+
+
 def test_the_source_is_a_copy_and_is_gone_afterwards(bench: Bench) -> None:
     bench.s3.put_object(Bucket="out", Key="s.zip", Body=zipped({"f/run.sh": Blob(b"#!/bin/sh\npwd\n", True)}))
     spec = yaml.safe_dump({"version": 0.2, **phases(build=["f/run.sh", "echo $TMPDIR"])})

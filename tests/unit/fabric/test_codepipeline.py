@@ -151,6 +151,39 @@ def test_a_source_does_not_tell_what_was_executable(bench: Bench, tmp_path: Any)
     assert bench.last()["status"] == "Succeeded"
 
 
+TWO = """
+version: 0.2
+phases: {build: {commands: [mkdir one two, "echo 1 > one/f", "echo 2 > two/g"]}}
+artifacts:
+  secondary-artifacts:
+    First: {base-directory: one, files: "**/*"}
+    Second: {base-directory: two, files: "**/*"}
+"""
+BOTH = """
+version: 0.2
+phases: {build: {commands: ["echo $(ls $CODEBUILD_SRC_DIR) $(ls $CODEBUILD_SRC_DIR_First)"]}}
+"""
+
+
+def test_a_build_has_several_artifacts_and_takes_several(bench: Bench) -> None:
+    bench.project("xx")
+    bench.project("yy")
+    for name, spec in (("xx", TWO), ("yy", BOTH)):
+        source = {"type": "CODEPIPELINE", "buildspec": spec}
+        bench.aws("codebuild").update_project(name=name, source=source)
+    given = {"ProjectName": "yy", "PrimarySource": "Second"}
+    bench.pipeline(
+        [build("X", o=["First", "Second"]), build("Y", runOrder=2, i=["First", "Second"], c=given)]
+    )
+    bench.push()
+    assert bench.last()["status"] == "Succeeded"
+    service = bench.world.service("codebuild")
+    lines = service.log(bench.runs()["Y"]["output"]["executionResult"]["externalExecutionId"]).splitlines()
+    assert "g f" in lines
+    with pytest.raises(ClientError, match="CODEPIPELINE cannot be started"):
+        bench.aws("codebuild").start_build(projectName="xx")
+
+
 def test_a_variable_that_nobody_set_fails_its_action(bench: Bench) -> None:
     bench.project("xx")
     told = json.dumps([{"name": "A", "value": "#{none.V}"}])
