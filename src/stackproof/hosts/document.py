@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stackproof.errors import ConfigError
+from stackproof.hosts.nodes import plain, tree
 from stackproof.model import Location
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -84,7 +85,7 @@ class Settings:
             raise self._wrong(node, "is not a list")
         found = []
         for item in node.value:
-            value = _plain(item)
+            value = plain(item)
             if not isinstance(value, str):
                 raise self._error(item, f"an item of '{key}' is not text")
             if among and value not in among:
@@ -122,7 +123,7 @@ class Settings:
     def plain(self, key: str) -> Any:
         """Whatever stands there, as plain Python values; None when the key is absent."""
         self._taken.add(key)
-        return _plain(self._items[key][1]) if key in self._items else None
+        return plain(self._items[key][1]) if key in self._items else None
 
     def done(self) -> None:
         """Refuse what nobody took."""
@@ -142,7 +143,7 @@ class Settings:
                 raise self._error(self._node, f"'{key}' is missing")
             return default
         node = self._items[key][1]
-        value = _plain(node)
+        value = plain(node)
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -169,36 +170,22 @@ def read(path: Path, file: str = "") -> Settings:
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", file=name) from error
     except UnicodeDecodeError as error:
-        raise ConfigError("is not UTF-8 text", file=name) from error
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise ConfigError("is not UTF-8 text", file=name, line=line, column=column) from error
     return parse(text, name)
 
 
 def parse(text: str, file: str) -> Settings:
     """The document of a YAML text. Raises ``ConfigError``."""
-    import yaml
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        message = f"is not valid YAML: {error.problem}"
-        raise ConfigError(message, file=file, line=line, column=column) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"is not valid YAML: {error}", file=file) from error
+    node = tree(text, file)
     if node is None:
-        raise ConfigError("is empty", file=file)
+        raise ConfigError("is empty", file=file, line=1, column=1)
     return Settings(file, node)
 
 
 def _is(node: Any, kind: str) -> bool:
     return getattr(node, "id", "") == kind
-
-
-def _plain(node: Any) -> Any:
-    import yaml
-
-    return yaml.SafeLoader("").construct_object(node, deep=True)
 
 
 def _among(value: str, known: Sequence[str]) -> str:
