@@ -271,9 +271,14 @@ class Run:
             self._put(replace(self.build, reports=(*self.build.reports, arn)))
 
 
+_LONGEST = 80
+"""Characters of a base folder: the path of a socket file has room for 107 (unix(7))."""
+
+
 def _room() -> Path:
     """A new folder of the build's own. ``tempfile`` would draw its name from the world's randomness."""
     base = os.path.realpath(os.environ.get("TMPDIR") or "/tmp")
+    base = base if len(base) <= _LONGEST else "/tmp"
     for number in itertools.count():
         path = Path(base, f"stackproof-build-{number}")
         try:
