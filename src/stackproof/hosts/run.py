@@ -131,7 +131,8 @@ def outcome(
 ) -> RunOutcome:
     """What a run told, as the verdict room takes it. ``left_out`` are suites that were not asked for."""
     checks: list[dict[str, Any]] = document["checks"]
-    findings = [_finding(one) for one in checks if one["outcome"] == "failed"]
+    findings = _of_hosts(checks)
+    findings += [_finding(one) for one in checks if one["outcome"] == "failed" and not one.get("lost")]
     findings += _broken_promises(document)
     made = sum(1 for one in checks if one["made"])
     problems = _problems(document)
@@ -245,6 +246,26 @@ def _finding(check: Mapping[str, Any]) -> Finding:
     )
 
 
+def _of_hosts(checks: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """What is wrong with hosts, each once however many checks met it, where the inventory names the host."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for check in checks:
+        for one in check.get("of_hosts", ()):
+            found.setdefault((one["host"], one["message"]), one)
+    return [
+        Finding(
+            rule=one["rule"],
+            message=one["message"],
+            location=Location(one["file"], one["line"], one["column"]),
+            source="inspect",
+            logical_id=one["host"],
+            path=(one["host"], one["rule"]),
+            evidence={"host": one["host"]},
+        )
+        for one in found.values()
+    ]
+
+
 def _broken_promises(document: Mapping[str, Any]) -> list[Finding]:
     if document["partial"]:
         return []
@@ -254,6 +275,8 @@ def _broken_promises(document: Mapping[str, Any]) -> list[Finding]:
             continue
         reasons = sorted({one["message"] for one in document["checks"] if _left_out(one, suite)})
         why = f"; skipped: {'; '.join(reasons[:3])}" if reasons else ""
+        lost = sum(1 for one in document["checks"] if one["suite"] == suite and one.get("lost"))
+        why += f"; {lost} on hosts that cannot be asked" if lost else ""
         found.append(
             Finding(
                 rule="SP-INSPECT-PROMISE",

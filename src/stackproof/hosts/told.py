@@ -30,9 +30,14 @@ class Teller:
 
 
 def joined(checks: dict[str, dict[str, Any]], nodeid: str, told: Mapping[str, Any]) -> None:
-    """Add a phase to a check: it is made when its call ran; the worst phase is its outcome."""
+    """Add a phase to a check: it is made when its call ran; the worst phase is its outcome.
+
+    It is not made when a host was lost meanwhile: then nobody knows what it saw.
+    """
     known = checks.setdefault(nodeid, {**told, "made": False, "outcome": "passed", "message": ""})
     known["made"] = known["made"] or (told["phase"] == "call" and told["outcome"] != "skipped")
+    if told.get("lost"):
+        known |= {"made": False, "lost": True, "of_hosts": [*known["of_hosts"], *told["of_hosts"]]}
     ranks = ("passed", "skipped", "failed")
     if ranks.index(told["outcome"]) > ranks.index(known["outcome"]):
         known |= {key: told[key] for key in ("outcome", "message", "related")}

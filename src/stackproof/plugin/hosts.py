@@ -170,12 +170,15 @@ def state(config: pytest.Config) -> Inspection:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what the inventory says that the host cannot do, before the host is made."""
+    """Skip what the inventory says that the host cannot do, before the host is made; fail what is lost."""
     name = host_of(item)
     if name:
+        from stackproof.plugin.reaching import refuse_lost
+
         reason = state(item.config).lacks(name, item)
         if reason:
             pytest.skip(reason)
+        refuse_lost(item, state(item.config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -196,8 +199,10 @@ def pytest_runtest_makereport(
     report = yield
     if host_of(item):
         from stackproof.plugin.inspected import noted
+        from stackproof.plugin.reaching import of_hosts
 
-        told = noted(item, call, report, state(item.config))
+        of_host = of_hosts(item, call, report, state(item.config))
+        told = {**noted(item, call, report, state(item.config)), **of_host}
         report.user_properties.append((NOTED, {**told, "order": order_of(item)}))
     return report
 

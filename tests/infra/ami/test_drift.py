@@ -62,7 +62,7 @@ def test_what_is_written_and_the_image_does_not_show_is_a_finding_with_both(
     only = ("-k", "the_system_is_the_one or the_log_of_the_system")
     outcome = inspect(InspectRequest(drifted / "inventory.yml", ("ami",), only), drifted)
     found = {one.rule.removeprefix("ami."): one for one in outcome.findings}
-    assert sorted(found) == [LOG, SYSTEM]
+    assert sorted(found) == ["SP-INSPECT-SYSTEM", LOG, SYSTEM]
     system = found[SYSTEM]
     assert "operating system: written is debian-11 (inventory.yml:" in system.message
     assert f"the host shows {inspected.entry.system}" in system.message

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,10 @@ import pytest
 from stackproof.cli import main
 from stackproof.errors import UsageError
 from stackproof.hosts.run import InspectRequest, inspect
+
+HERE = subprocess.run(
+    ["/bin/sh", "-c", '. /etc/os-release; echo "$ID-${VERSION_ID:-0}"'], capture_output=True, text=True
+).stdout.strip()
 
 INVENTORY = """
 suites:
@@ -202,3 +208,70 @@ def test_the_command_fails_when_a_promise_is_broken(project: Path, monkeypatch: 
     given(project, SUITE, 50)
     monkeypatch.chdir(project)
     assert main(["inspect", "demo", "--format", "json=out.json"]) == 1
+
+
+DOWN = """
+suites:
+  demo: {checks: 6}
+hosts:
+  here:
+    suites: [demo]
+    url: local://
+    system: %s
+  away:
+    suites: [demo]
+    url: ssh://root@127.0.0.1:1
+    system: debian-12
+  box:
+    suites: [demo]
+    url: docker://box
+    system: %s
+"""
+
+DIES = """
+from pathlib import Path
+
+def test_first(inspected, inspected_host):
+    if inspected.name == "box":
+        (Path(%r) / "down").touch()
+
+def test_nobody(inspected_host):
+    assert inspected_host.run("grep -q nobody-has-this-name /etc/passwd").rc != 0
+
+def test_swallowed(inspected_host):
+    try:
+        assert inspected_host.run("false").failed
+    except Exception:
+        pass
+"""
+
+
+def test_a_host_that_cannot_be_asked_is_told_once_and_its_checks_are_not_made(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = project / "docker"
+    script = '[ -e "${0%%/*}/down" ] && { echo "it does not run" >&2; exit 1; }; shift 2; exec "$@"'
+    docker.write_text(f"#!/bin/sh\n{script.replace('%%', '%')}\n", encoding="utf-8")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project}:{os.environ['PATH']}")
+    request = given(project, DIES % str(project), 1)
+    request.inventory.write_text(DOWN % ("amzn-2023", HERE), encoding="utf-8")
+    told = []
+    for jobs in (1, 2):
+        (project / "down").unlink(missing_ok=True)
+        found = inspect(replace(request, jobs=jobs), project)
+        told.append({one.rule + one.logical_id: one.message for one in found.findings})
+    assert told[0] == told[1]
+    assert sorted(told[0]) == [
+        "SP-INSPECT-HOSTaway",
+        "SP-INSPECT-HOSTbox",
+        "SP-INSPECT-PROMISE",
+        "SP-INSPECT-SYSTEMhere",
+    ]
+    assert told[0]["SP-INSPECT-HOSTaway"].startswith("away cannot be reached: ssh: connect to host 127.0.0.1")
+    assert told[0]["SP-INSPECT-HOSTbox"].startswith("box cannot be reached: it does not run; check")
+    assert told[0]["SP-INSPECT-SYSTEMhere"] == f"here is {HERE}, the inventory says amzn-2023"
+    assert "made 4 of 6 promised checks; 5 on hosts that cannot be asked" in told[0]["SP-INSPECT-PROMISE"]
+    assert {one.configurations[0]: one.resources for one in found.judged} == {"here": 3, "away": 0, "box": 1}
+    places = {one.logical_id: one.location.line for one in found.findings}
+    assert (places["here"], places["away"], places["box"]) == (6, 10, 14)
