@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -40,6 +42,18 @@ def parse_outputs(texts: Sequence[str]) -> tuple[Output, ...]:
         hint = f"send all but one to files: '--format {to_stdout[1]}=FILE'"
         raise UsageError(f"{' and '.join(to_stdout)} would both go to stdout", hint=hint)
     return tuple(outputs)
+
+
+def ensure_writable(outputs: Sequence[Output]) -> None:
+    """Before a run that takes its time: raises the ``ConfigError`` that ``deliver`` would raise after it."""
+    for file in (one.file for one in outputs):
+        if file is None or os.path.islink(file):  # a link is the user's: it is not taken away again
+            continue
+        if not os.path.exists(file):
+            _write(file, "")
+            file.unlink()
+        elif file.is_dir() or not os.access(file, os.W_OK):
+            raise _unwritable(file, os.strerror(errno.EISDIR if file.is_dir() else errno.EACCES))
 
 
 def deliver(report: Report, outputs: Sequence[Output], *, verbose: bool = False) -> None:
@@ -105,6 +119,11 @@ def _write(file: Path, text: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_file(file, text.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        hint = "choose another file for this format"
         what = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"cannot be written: {what}", file=str(file), hint=hint) from error
+        raise _unwritable(file, str(what)) from error
+
+
+def _unwritable(file: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"cannot be written: {why}", file=str(file), hint="choose another file for this format"
+    )

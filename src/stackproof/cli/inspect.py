@@ -11,7 +11,7 @@ from stackproof.cli._console import say
 from stackproof.cli._project import load_project, project_options
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command()
 @click.argument("suites", nargs=-1, metavar="[SUITE]…")
 @click.option(
     "--inventory",
@@ -47,9 +47,10 @@ def command(
     verdict as pillar inspect: 'stackproof verdict --require check,inspect'. Exit code: 0 clean, 1 findings
     or fewer checks than promised, 2 usage or inventory.
     """
-    from stackproof.cli._output import deliver, parse_outputs, telling
+    from stackproof.cli._output import deliver, ensure_writable, parse_outputs, telling
+    from stackproof.errors import UsageError
     from stackproof.hosts.inventory import load
-    from stackproof.hosts.packages import installed, missing_needs
+    from stackproof.hosts.packages import chosen, installed, missing_extra, missing_needs
     from stackproof.hosts.run import INTERRUPTED, InspectRequest, Interrupted, inspect, jobs_here
     from stackproof.verdict.judge import judge
 
@@ -57,12 +58,17 @@ def command(
     with telling("inspect", outputs):
         project = load_project(root_dir, config_file)
         path = inventory or project.root / "inventory" / "local.yml"
-        if install:
-            return installed(project.root, say)
-        if needs:
-            lacking = missing_needs(load(path, project.root))
+        if install or needs:
+            hosts = chosen(load(path, project.root), suites)
+            code = installed(project.root, hosts, say) if install else 0
+            if code or not needs:
+                return code
+            lacking = missing_needs(hosts)
             say("\n".join(lacking) or "this machine has all that the inventory's hosts need")
             return 1 if lacking else 0
+        if missing := missing_extra():
+            raise UsageError(f"no suite can be run: {missing}")
+        ensure_writable(outputs)
         request = InspectRequest(path, suites, arguments, quiet=not verbose, jobs=jobs or jobs_here())
         try:
             outcome = inspect(request, project.root)

@@ -23,6 +23,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def _inventory(document: Settings) -> Inventory:
     for one in hosts:
         _known(one, "image", images)
         _known(one, "network", networks)
+    hosts = tuple(replace(one, images=_made_from(one, images)) for one in hosts)
     return Inventory(document.file, hosts, promises, connection, images, networks)
 
 
@@ -173,6 +175,18 @@ def _known(entry: HostEntry, setting: str, among: Mapping[str, object]) -> None:
     if entry.settings is None or setting not in entry.settings:
         return
     entry.settings.choice(setting, tuple(among))
+
+
+def _made_from(entry: HostEntry, images: Mapping[str, ImageSpec]) -> tuple[ImageSpec, ...]:
+    """The image of a host and, one after the other, what each is made from."""
+    name = (
+        entry.settings.text("image", "") if entry.settings is not None and "image" in entry.settings else ""
+    )
+    found: list[ImageSpec] = []
+    while name in images and images[name] not in found:
+        found.append(images[name])
+        name = images[name].base
+    return tuple(found)
 
 
 def _host(name: str, settings: Settings) -> HostEntry:

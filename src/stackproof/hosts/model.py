@@ -54,7 +54,8 @@ class HostEntry:
     ``stack://<stack>/<logical id>``; it is empty where a provider makes the host. ``system`` is the
     operating system as ID-VERSION_ID of its os-release (``debian-12``, ``amzn-2023``).
     ``facts`` are what the checks of its suites read (for example a link's figures, with units in the
-    key: ``rtt_ms``); ``settings`` are its provider's own.
+    key: ``rtt_ms``); ``settings`` are its provider's own. ``images`` are its image and what that is made
+    from, one after the other.
     """
 
     name: str
@@ -68,6 +69,7 @@ class HostEntry:
     facts: Mapping[str, Any] = field(default_factory=dict)
     settings: Settings | None = None
     location: Location = field(default_factory=lambda: Location(""))
+    images: tuple[ImageSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

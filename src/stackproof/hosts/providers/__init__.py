@@ -5,6 +5,6 @@ A new provider is one file with a class that has the methods of ``Provider``, an
 """
 
 from stackproof.hosts.providers.base import Provider
-from stackproof.hosts.providers.registry import names, needed, provider_of
+from stackproof.hosts.providers.registry import lacking_for, names, needed, provider_of
 
-__all__ = ["Provider", "names", "needed", "provider_of"]
+__all__ = ["Provider", "lacking_for", "names", "needed", "provider_of"]

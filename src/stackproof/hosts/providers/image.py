@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stackproof.errors import ConfigError
 from stackproof.hosts import disks, images
 from stackproof.hosts.model import HostEntry, Need, Running
+from stackproof.hosts.providers import tools
 
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
@@ -32,7 +33,7 @@ class ImageProvider:
 
     def needs(self, entry: HostEntry) -> Sequence[Need]:
         """Tools to make root file system and disk, root to mount it."""
-        return images.needs(disk=True)
+        return (*tools.image(entry, disk=True), tools.tool("chroot", "coreutils", "asks a file system"))
 
     def start(self, entry: HostEntry, session: Session) -> Running:
         """Build what is not kept, mount it. ``/proc``, ``/run`` and ``/dev`` are this machine's or empty."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from stackproof.hosts import images, machines
 from stackproof.hosts.machines import Machine
 from stackproof.hosts.model import HostEntry, Need, Running
 from stackproof.hosts.netns.userdata import APT, user_data
+from stackproof.hosts.providers import tools
 
 if TYPE_CHECKING:
     from stackproof.hosts.netns.built import BuiltNetwork
@@ -64,15 +64,12 @@ class NetnsProvider:
         """Namespaces and rules; with an image what it needs, and systemd-nspawn."""
         found = [
             Need("root", os.geteuid() == 0, "", "namespaces are made by root"),
-            Need("ip", _tool("ip"), "iproute2", "networks"),
-            Need("nft", _tool("nft"), "nftables", "security groups and network ACLs"),
+            tools.ip(),
+            tools.tool("nft", "nftables", "security groups and network ACLs"),
         ]
         if entry.settings is not None and "image" in entry.settings:
-            nspawn = shutil.which("systemd-nspawn") is not None
-            found += [
-                *images.needs(),
-                Need("systemd-nspawn", nspawn, "systemd-container", "boots an image"),
-            ]
+            boots = tools.tool("systemd-nspawn", "systemd-container", "boots an image")
+            found += [*tools.image(entry), boots, tools.nsenter()]
         return found
 
     def start(self, entry: HostEntry, session: Session) -> Running:
@@ -143,7 +140,3 @@ def _wait(built: BuiltNetwork, node: str, ready: str, entry: HostEntry) -> None:
         built.wait(node, ready)
     except ValueError as error:
         raise BackendError(f"host '{entry.name}': {error}") from error
-
-
-def _tool(name: str) -> bool:
-    return shutil.which(name) is not None or os.access(f"/usr/sbin/{name}", os.X_OK)

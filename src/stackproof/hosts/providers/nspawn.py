@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stackproof.errors import ConfigError
 from stackproof.hosts import images, machines
 from stackproof.hosts.model import HostEntry, Need, Running
+from stackproof.hosts.providers import tools
 
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
@@ -48,12 +47,8 @@ class NspawnProvider:
 
     def needs(self, entry: HostEntry) -> Sequence[Need]:
         """What an image needs, and systemd-nspawn."""
-        found = shutil.which("systemd-nspawn") is not None
-        return (
-            *images.needs(),
-            Need("systemd-nspawn", found, "systemd-container", "boots an image"),
-            Need("ip", os.path.exists("/usr/sbin/ip") or os.path.exists("/sbin/ip"), "iproute2", "networks"),
-        )
+        boots = tools.tool("systemd-nspawn", "systemd-container", "boots an image")
+        return (*tools.image(entry), boots, tools.ip(), tools.nsenter())
 
     def start(self, entry: HostEntry, session: Session) -> Running:
         """Build what is not kept and boot it."""

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stackproof.errors import BackendError, ConfigError
-from stackproof.hosts import disks, images, machines, packed
+from stackproof.hosts import disks, machines, packed
 from stackproof.hosts.model import HostEntry, Need, Running, Ssh
-from stackproof.hosts.providers import qemu_guest
+from stackproof.hosts.providers import qemu_guest, tools
 from stackproof.hosts.undo import start_time
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ class QemuProvider:
         """What disks and Packer need (QEMU among it), and a device for the network."""
         tap = os.access("/dev/net/tun", os.R_OK | os.W_OK)
         return (
-            *images.needs(disk=True),
+            *tools.image(entry, disk=True),
             *packed.needs(),
+            tools.ip(),
             Need("/dev/net/tun", tap, "", "its network"),
             Need("ssh", shutil.which("ssh") is not None, "openssh-client", "reaches it"),
         )

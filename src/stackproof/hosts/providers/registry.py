@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackproof.hosts.model import HostEntry
+    from stackproof.hosts.model import HostEntry, Need
     from stackproof.hosts.providers.base import Provider
 
 PROVIDERS: dict[str, str] = {
@@ -42,9 +42,14 @@ def provider_of(entry: HostEntry) -> Provider:
     return loaded
 
 
+def lacking_for(provider: Provider, entry: HostEntry) -> list[Need]:
+    """What the machine lacks for a host."""
+    return [one for one in provider.needs(entry) if not one.found]
+
+
 def needed(provider: Provider, entry: HostEntry) -> str:
     """What the machine lacks for a host, with the command that adds it; empty when nothing."""
-    lacking = [one for one in provider.needs(entry) if not one.found]
+    lacking = lacking_for(provider, entry)
     if not lacking:
         return ""
     what = ", ".join(f"{one.name} ({one.why})" if one.why else one.name for one in lacking)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stackproof.errors import BackendError, ConfigError
-from stackproof.hosts import disks, images, machines
+from stackproof.hosts import disks, machines
 from stackproof.hosts.model import HostEntry, Need, Running, Ssh
-from stackproof.hosts.providers import uml_guest
+from stackproof.hosts.providers import tools, uml_guest
 from stackproof.hosts.undo import start_time
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class UmlProvider:
         tap = os.access("/dev/net/tun", os.R_OK | os.W_OK)
         kernel = shutil.which("linux.uml") is not None and _MODULES.is_dir()
         found = [
-            *images.needs(disk=True),
+            *tools.image(entry, disk=True),
+            tools.ip(),
             Need("linux.uml", kernel, "user-mode-linux", "a kernel that is a process"),
             Need("/dev/net/tun", tap, "", "its network"),
             Need("ssh", shutil.which("ssh") is not None, "openssh-client", "reaches it"),
