@@ -58,15 +58,15 @@ def command(
     with telling("inspect", outputs):
         project = load_project(root_dir, config_file)
         path = inventory or project.root / "inventory" / "local.yml"
+        hosts = chosen(load(path, project.root), suites)
         if install or needs:
-            hosts = chosen(load(path, project.root), suites)
             code = installed(project.root, hosts, say) if install else 0
             if code or not needs:
                 return code
             lacking = missing_needs(hosts)
             say("\n".join(lacking) or "this machine has all that the inventory's hosts need")
             return 1 if lacking else 0
-        if missing := missing_extra():
+        if missing := missing_extra(hosts):
             raise UsageError(f"no suite can be run: {missing}")
         ensure_writable(outputs)
         request = InspectRequest(path, suites, arguments, quiet=not verbose, jobs=jobs or jobs_here())

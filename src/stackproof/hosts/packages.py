@@ -18,8 +18,10 @@ from stackproof.hosts.model import HostEntry, Inventory
 from stackproof.hosts.providers import lacking_for, needed, provider_of
 
 FILE = "tests/infra/packages.txt"
-_EXTRA = ("pytest", "testinfra", "boto3")
-"""What ``stackproof[inspect]`` brings."""
+_EXTRA = ("pytest", "testinfra")
+"""What ``stackproof[inspect]`` brings for every host."""
+_AWS = ("boto3",)
+"""What it brings for hosts that AWS is asked for."""
 _RECORDINGS = ("asammdf", "can", "mcap", "rosbags")
 """What ``stackproof[hil]`` brings to read a drive."""
 
@@ -94,14 +96,15 @@ def chosen(inventory: Inventory, suites: Sequence[str]) -> tuple[HostEntry, ...]
 
 def missing_needs(hosts: Sequence[HostEntry]) -> list[str]:
     """What is missing in the installation of stackproof, and for each host that cannot be made here."""
-    found = [one for one in (missing_extra(), _missing_for_drives(hosts)) if one]
+    found = [one for one in (missing_extra(hosts), _missing_for_drives(hosts)) if one]
     each = ((one.name, needed(provider_of(one), one)) for one in hosts)
     return [*found, *(f"{name}: {what}" for name, what in each if what)]
 
 
-def missing_extra() -> str:
-    """What every run of suites needs of Python and is not installed, with how to add it; "" when all is."""
-    return _missing("stackproof[inspect]", _EXTRA, "suites are run")
+def missing_extra(hosts: Sequence[HostEntry]) -> str:
+    """What suites on these hosts need of Python and is not installed, with what adds it; "" when all is."""
+    aws = _AWS if any(one.url.startswith(("stack://", "aws-ssm://")) for one in hosts) else ()
+    return _missing("stackproof[inspect]", (*_EXTRA, *aws), "suites are run")
 
 
 def _missing_for_drives(hosts: Sequence[HostEntry]) -> str:

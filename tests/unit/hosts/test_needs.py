@@ -57,7 +57,10 @@ def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
 def test_without_its_extra_inspect_says_which_to_install(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without(monkeypatch, "testinfra", "boto3")
+    without(monkeypatch, "boto3")
+    assert main(["inspect", "--needs"]) == 0, "AWS is asked for no host of it"
+    without(monkeypatch, "testinfra")
+    given(project, '  cloud: {suites: [demo], url: "stack://a/b", system: debian-12}\n')
     assert main(["inspect", "--needs"]) == 1
     said = "testinfra, boto3 (suites are run with it) is missing; pip install 'stackproof[inspect]' adds it"
     assert said in capsys.readouterr().out
