@@ -9,6 +9,7 @@ import pytest
 from testinfra.host import Host
 
 from stackproof.hosts.model import Running
+from stackproof.hosts.programs import CLEAN
 from stackproof.hosts.ssm import SsmBackend
 
 pytestmark = [pytest.mark.hosts(form="image"), pytest.mark.capability("image")]
@@ -25,7 +26,7 @@ class Agent:
         script = "\n".join(request["Parameters"]["commands"])
         identity = str(len(self.done))
         command = ["chroot", self.root, "/bin/sh", "-c", script]
-        self.done[identity] = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.done[identity] = subprocess.run(command, capture_output=True, text=True, env=CLEAN)
         return {"Command": {"CommandId": identity}}
 
     def get_command_invocation(self, **request: Any) -> dict[str, Any]:
