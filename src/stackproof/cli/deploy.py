@@ -10,7 +10,8 @@ import click
 
 from stackproof.cli._console import complain, say
 from stackproof.cli._project import load_project
-from stackproof.errors import DeploymentFailed, UsageError
+from stackproof.cli._stored import pairs, store
+from stackproof.errors import DeploymentFailed
 
 if TYPE_CHECKING:
     from stackproof.deploy.stack import Stack
@@ -66,11 +67,10 @@ def command(
     from stackproof.deploy.model import Level
     from stackproof.deploy.source import Library
 
-    given, kept = _pairs("--parameter", parameters), _pairs("--stored", stored)
+    given, kept = pairs("--parameter", parameters), pairs("--stored", stored)
     project = load_project(root_dir)
     with EmbeddedBackend(journal="counts") as backend:
-        for key, value in kept.items():
-            backend.client("ssm").put_parameter(Name=key, Value=value, Type="String")
+        store(backend, kept)
         deployer = Deployer(backend, Library(project.root, project.config))
         try:
             stack = deployer.deploy(path, config=config, parameters=given, name=name)
@@ -85,16 +85,6 @@ def command(
         for one in short:
             complain(f"{one.location}: {one.type} ({one.logical_id}) is {one.verdict.level}, not {require}")
         return 1 if short else 0
-
-
-def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise UsageError(f"'{option} {text}' has no value", hint=f"write {option} KEY=VALUE")
-        found[key] = value
-    return found
 
 
 def _failure(error: DeploymentFailed) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def command(
     """Compare the deployed STACK with its description DETAILS (env-details.yml), over the API.
 
     Read only. Each output, resource or property that is missing or other than described is a finding at the
-    description's line. Exit code: 0 all as described, 1 something differs, 2 usage or description.
+    description's line. Exit code: 0 all as described, 1 something differs, 2 usage, description, or that
+    nothing can be known: AWS does not answer, --template cannot be deployed.
     """
     from stackproof.cli._output import deliver, parse_outputs, telling
     from stackproof.hosts.environment import compare, outcome, read_details
@@ -58,6 +59,7 @@ def command(
     from stackproof.verdict.judge import judge
 
     outputs = parse_outputs(formats)
+    _require("stackproof[inspect]", "stacks are asked", "boto3")
     with telling("inspect", outputs):
         project = load_project(root_dir, config_file)
         wanted = read_details(details, project.root)
@@ -76,19 +78,40 @@ def command(
 def _embedded(
     project: Project, name: str, template: Path, environment: str, stored: tuple[str, ...]
 ) -> Iterator[tuple[Stacks, Clients]]:
+    from stackproof.cli._stored import pairs, store
+    from stackproof.errors import BackendError, DeploymentFailed
+    from stackproof.hosts.stacks import DeployedStacks
+
+    values = pairs("--stored", stored)
+    _require("stackproof[prove]", "--template deploys", "moto", "time_machine", "localstack_client")
     from stackproof.backends.embedded import EmbeddedBackend
     from stackproof.deploy.deployer import Deployer
     from stackproof.deploy.source import Library
-    from stackproof.errors import UsageError
-    from stackproof.hosts.stacks import DeployedStacks
 
     with EmbeddedBackend(journal="counts") as backend:
-        for one in stored:
-            key, equals, value = one.partition("=")
-            if not equals:
-                raise UsageError(f"'--stored {one}' is not NAME=VALUE")
-            backend.client("ssm").put_parameter(Name=key, Value=value, Type="String")
+        store(backend, values)
         deployer = Deployer(backend, Library(project.root, project.config))
-        deployer.deploy(template, config=environment or None, name=name)
+        try:
+            deployer.deploy(template, config=environment or None, name=name)
+        except DeploymentFailed as error:
+            raise BackendError(
+                f"nothing can be compared: {error.message}",
+                file=error.file,
+                line=error.line,
+                column=error.column,
+                hint="a parameter that the template reads is given with --stored NAME=VALUE",
+            ) from error
         by_name = {**deployer.stacks, **{one.id: one for one in deployer.stacks.values()}}
         yield DeployedStacks(by_name), backend.client
+
+
+def _require(extra: str, what: str, *modules: str) -> None:
+    """Raises ``CapabilityMissing`` that names what is not installed and the extra that brings it."""
+    from importlib.util import find_spec
+
+    from stackproof.errors import CapabilityMissing
+
+    lacking = [name for name in modules if find_spec(name) is None]
+    if lacking:
+        hint = f"pip install '{extra}' adds them"
+        raise CapabilityMissing(f"{what} with {', '.join(lacking)}, not installed here", hint=hint)

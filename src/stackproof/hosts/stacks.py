@@ -27,15 +27,23 @@ _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 _STACK_TAG = "tag:aws:cloudformation:stack-name"
 
 
+class NotThere(BackendError):
+    """There is no such stack, or no such resource of it: that is known, whoever was asked has answered."""
+
+
 class Stacks(Protocol):
-    """What is asked of deployed stacks."""
+    """What is asked of deployed stacks. ``BackendError`` other than ``NotThere`` is: that is not known."""
 
     def resource(self, stack: str, logical_id: str) -> tuple[str, str]:
-        """Type and physical id of a resource. Raises ``BackendError`` when there is none."""
+        """Type and physical id of a resource. Raises ``NotThere`` when there is none."""
         ...
 
     def outputs(self, stack: str) -> Mapping[str, str]:
-        """The outputs by name. Raises ``BackendError`` when there is no such stack."""
+        """The outputs by name. Raises ``NotThere`` when there is no such stack."""
+        ...
+
+    def invented(self, stack: str) -> frozenset[str]:
+        """Logical ids of what a backend does not emulate: no service knows it, its values are made up."""
         ...
 
 
@@ -60,6 +68,10 @@ class ApiStacks:
         answer = _asked(lambda: self.clients("cloudformation").describe_stacks(StackName=stack))
         return {one["OutputKey"]: str(one["OutputValue"]) for one in answer["Stacks"][0].get("Outputs", [])}
 
+    def invented(self, stack: str) -> frozenset[str]:
+        """AWS makes nothing up."""
+        return frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class DeployedStacks:
@@ -71,16 +83,21 @@ class DeployedStacks:
         """From the stack's own account of its resources."""
         found = self._stack(stack).resources.get(logical_id)
         if found is None:
-            raise BackendError(f"stack {stack} has no resource '{logical_id}'")
+            raise NotThere(f"stack {stack} has no resource '{logical_id}'")
         return found.type, found.physical_id
 
     def outputs(self, stack: str) -> Mapping[str, str]:
         """From the stack."""
         return {name: str(value) for name, value in self._stack(stack).outputs.items()}
 
+    def invented(self, stack: str) -> frozenset[str]:
+        """What the backend that deployed does not emulate."""
+        found = self._stack(stack).resources.items()
+        return frozenset(name for name, one in found if str(one.verdict.level) == "not emulated")
+
     def _stack(self, name: str) -> Stack:
         if name not in self.stacks:
-            raise BackendError(f"there is no stack '{name}'")
+            raise NotThere(f"there is no stack '{name}'")
         return self.stacks[name]
 
 
@@ -211,4 +228,7 @@ def _asked(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: an endpoint that is no URL
-        raise BackendError(f"AWS cannot be asked for the hosts of a stack: {error}") from error
+        if isinstance(error, ClientError) and "does not exist" in error.response["Error"].get("Message", ""):
+            raise NotThere(str(error)) from error
+        hint = "check region, credentials and endpoint"
+        raise BackendError(f"AWS cannot be asked for a stack: {error}", hint=hint) from error

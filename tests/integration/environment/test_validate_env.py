@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,97 @@ def test_a_description_is_read_strictly(tmp_path: Path, text: str, says: str) ->
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=says):
         read_details(file, tmp_path)
+
+
+UNKNOWN = {
+    "no region": ({}, "You must specify a region"),
+    "no credentials": ({"AWS_DEFAULT_REGION": "eu-west-1"}, "Unable to locate credentials"),
+}
+
+
+@pytest.mark.parametrize(("given", "says"), UNKNOWN.values(), ids=UNKNOWN)
+def test_what_nobody_can_be_asked_about_is_not_known(
+    given: dict[str, str],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    own = {
+        "AWS_CONFIG_FILE": "/none",
+        "AWS_SHARED_CREDENTIALS_FILE": "/none",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    for name, value in {**own, **given}.items():
+        monkeypatch.setenv(name, value)
+    assert commanded(tmp_path, DETAILS) == 2
+    out = capsys.readouterr()
+    assert says in out.err
+    assert "is not deployed" not in out.out + out.err
+
+
+def test_an_endpoint_that_is_no_url_is_an_error_of_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commanded(tmp_path, DETAILS, "--endpoint", "foo", "--region", "eu-west-1") == 2
+    assert "Invalid endpoint: foo" in capsys.readouterr().err
+
+
+def commanded(folder: Path, details: str, *options: str, template: str = "") -> int:
+    """The exit code of the command in a project of its own."""
+    (folder / "stackproof.toml").write_text("", encoding="utf-8")
+    (folder / "env-details.yml").write_text(details, encoding="utf-8")
+    (folder / "template.yaml").write_text(template, encoding="utf-8")
+    more = ["--template", str(folder / "template.yaml")] if template else []
+    return main(
+        ["validate-env", "shop", str(folder / "env-details.yml"), "--root", str(folder), *more, *options]
+    )
+
+
+IMAGE = "/aws/service/canonical/ubuntu/ami-id"
+PUBLISHED = f"""
+Parameters: {{Image: {{Type: "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", Default: {IMAGE}}}}}
+Resources:
+  Queue: {{Type: AWS::SQS::Queue}}
+  Vpc: {{Type: AWS::EC2::VPC, Properties: {{CidrBlock: 10.0.0.0/16}}}}
+Outputs: {{Image: {{Value: !Ref Image}}}}
+"""
+
+
+def test_a_parameter_that_aws_publishes_is_given_with_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    details = "outputs: {Image: ami-12c6146b}\nresources: {Queue: {type: AWS::SQS::Queue}}\n"
+    assert commanded(tmp_path, details, template=PUBLISHED) == 2
+    assert "--stored NAME=VALUE" in capsys.readouterr().err
+    assert commanded(tmp_path, details, "--stored", f"{IMAGE}=ami-12c6146b", template=PUBLISHED) == 0
+
+
+def test_what_systems_manager_refuses_to_store_is_an_error_of_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commanded(tmp_path, DETAILS, "--stored", "ssm-x=1", template=TEMPLATE) == 2
+    assert "--stored ssm-x=1" in capsys.readouterr().err
+
+
+def test_what_the_backend_does_not_emulate_is_undecided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    details = "resources:\n  Vpc: {type: AWS::EC2::VPC, properties: {CidrBlock: 10.0.0.0/16}}\n"
+    commanded(tmp_path, details, "--stored", f"{IMAGE}=ami-12c6146b", template=PUBLISHED)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "the backend does not emulate AWS::EC2::VPC" in out
+    assert "knows no" not in out
+
+
+def test_a_missing_library_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *more: None if name == "time_machine" else find(name, *more)
+    )
+    assert commanded(tmp_path, DETAILS, template=TEMPLATE) == 2
+    assert "stackproof[prove]" in capsys.readouterr().err

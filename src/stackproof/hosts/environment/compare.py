@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from stackproof.errors import BackendError, CapabilityMissing
+from stackproof.errors import CapabilityMissing
 from stackproof.hosts.environment.details import Details, ResourceDetails
 from stackproof.hosts.environment.reading import Clients, properties
-from stackproof.hosts.stacks import Stacks
+from stackproof.hosts.stacks import NotThere, Stacks
 from stackproof.model import Finding, Judged, Location, Outcome, RuleInfo
 from stackproof.verdict.outcome import RunOutcome
 
@@ -24,7 +24,10 @@ RULES = {
 
 
 def compare(details: Details, name: str, stacks: Stacks, clients: Clients) -> Iterator[Finding]:
-    """A finding for each difference, at the line of the description. Raises ``BackendError``."""
+    """A finding for each difference, at the line of the description.
+
+    Raises ``BackendError`` when nobody can be asked: what is not known differs in nothing.
+    """
     yield from _stack(details, name, name, stacks, clients)
 
 
@@ -45,7 +48,7 @@ def outcome(details: Details, name: str, findings: tuple[Finding, ...]) -> RunOu
 def _stack(details: Details, name: str, shown: str, stacks: Stacks, clients: Clients) -> Iterator[Finding]:
     try:
         outputs = stacks.outputs(name)
-    except BackendError as error:
+    except NotThere as error:
         yield _finding("SP-ENV-STACK", shown, f"{shown} is not deployed: {error}", details.location)
         return
     for output, wanted in details.outputs.items():
@@ -53,13 +56,17 @@ def _stack(details: Details, name: str, shown: str, stacks: Stacks, clients: Cli
             yield _finding("SP-ENV-OUTPUT", shown, f"{shown}: output {output} is missing", wanted.location)
         elif wanted.value and not re.fullmatch(wanted.value, outputs[output]):
             text = f"{shown}: output {output} is '{outputs[output]}', expected {wanted.value}"
+            if stacks.invented(name):
+                text += "; values of what the backend does not emulate are made up"
+                yield _finding("SP-ENV-UNREAD", shown, text, wanted.location, Outcome.UNDECIDED)
+                continue
             yield _finding("SP-ENV-OUTPUT", shown, text, wanted.location)
     for logical_id, resource in details.resources.items():
         yield from _resource(resource, name, logical_id, shown, stacks, clients)
     for child, own in details.children.items():
         try:
             kind, physical_id = stacks.resource(name, child)
-        except BackendError:
+        except NotThere:
             kind, physical_id = "", ""
         if kind != "AWS::CloudFormation::Stack":
             text = f"{shown}: child stack {child} is missing"
@@ -75,13 +82,17 @@ def _resource(
     missing = f"{shown}: resource {logical_id} of type {wanted.type} is missing"
     try:
         kind, physical_id = stacks.resource(name, logical_id)
-    except BackendError:
+    except NotThere:
         yield _finding("SP-ENV-RESOURCE", place, missing, wanted.location)
         return
     if kind != wanted.type:
         yield _finding("SP-ENV-RESOURCE", place, f"{missing}: it is {kind}", wanted.location)
         return
     if not wanted.properties:
+        return
+    if logical_id in stacks.invented(name):
+        text = f"{place}: the backend does not emulate {kind}, its properties cannot be asked for"
+        yield _finding("SP-ENV-UNREAD", place, text, wanted.location, Outcome.UNDECIDED)
         return
     try:
         found = properties(kind, physical_id, tuple(wanted.properties), clients)
