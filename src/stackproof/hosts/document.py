@@ -189,5 +189,7 @@ def _is(node: Any, kind: str) -> bool:
 
 
 def _among(value: str, known: Sequence[str]) -> str:
+    if not known:
+        return "there is none to choose from"
     close = get_close_matches(value, known, n=1)
     return f"did you mean '{close[0]}'?" if close else f"use one of {', '.join(known)}"

@@ -112,7 +112,7 @@ def _connection(settings: Settings | None) -> Connection:
 def _images(settings: Settings | None) -> dict[str, ImageSpec]:
     found: dict[str, ImageSpec] = {}
     for name, own in settings.each() if settings else ():
-        base = own.choice("base", tuple(found), "") if "base" in own else ""
+        base = own.choice("base", tuple(settings or ()), "") if "base" in own else ""
         if bool(base) == ("release" in own):
             raise own.refuse("release", f"image '{name}' needs either 'release' or 'base'")
         variables = own.plain("variables")
@@ -132,7 +132,21 @@ def _images(settings: Settings | None) -> dict[str, ImageSpec]:
         own.done()
         if found[name].packer and not (base and found[name].playbook):
             raise own.refuse("packer", f"image '{name}' by Packer needs 'base' and 'playbook'")
+    for name in found:
+        _acyclic(name, found, settings)
     return found
+
+
+def _acyclic(name: str, images: Mapping[str, ImageSpec], settings: Settings | None) -> None:
+    """An image's bases end with one that has a release."""
+    chain = [name]
+    while base := images[chain[-1]].base:
+        chain.append(base)
+        if base in chain[:-1]:
+            assert settings is not None
+            own = settings.inside(name)
+            assert own is not None
+            raise own.refuse("base", f"image '{name}' is made from itself: {' from '.join(chain)}")
 
 
 def _networks(settings: Settings | None) -> dict[str, NetworkSpec]:
@@ -174,6 +188,12 @@ def _known(entry: HostEntry, setting: str, among: Mapping[str, object]) -> None:
     """A provider that has a setting ``image`` or ``network`` means one of the inventory's."""
     if entry.settings is None or setting not in entry.settings:
         return
+    if not among:
+        value = entry.settings.text(setting)
+        hint = f"describe it under '{setting}s'"
+        raise entry.settings.refuse(
+            setting, f"'{setting}' is '{value}', the inventory has no {setting}", hint
+        )
     entry.settings.choice(setting, tuple(among))
 
 

@@ -106,3 +106,27 @@ def test_an_inventory_that_is_not_there_is_an_error_of_configuration(tmp_path: P
 def test_the_inventories_of_this_repository_are_right(root: Path) -> None:
     for file in sorted((root / "inventory").glob("*.yml")):
         assert load(file, root).hosts
+
+
+IMAGES = "".join(GOOD.splitlines(keepends=True)[4:7])
+
+
+def test_an_image_may_stand_before_its_base() -> None:
+    first, second = GOOD.splitlines()[5:7]
+    found = loads(GOOD.replace(f"{first}\n{second}", f"{second}\n{first}"), "good.yml")
+    assert (list(found.images), found.images["hard"].base) == (["hard", "base"], "base")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{release: bookworm, packages: [systemd]}", "{base: hard}", r":6:16: .*base from hard from base"),
+        ("base: base", "base: hard", r":7:16: image 'hard' is made from itself: hard from hard"),
+        ("base: base", "base: bse", r":7:16: 'base' is 'bse'.*did you mean 'base'"),
+        (IMAGES, "", r":17:23: 'image' is 'hard', the inventory has no image .*describe it under 'images'"),
+        ("{image: hard}", "{image: hrd}", r":20:23: 'image' is 'hrd'.*did you mean 'hard'"),
+    ],
+)
+def test_an_image_that_cannot_be_made_is_named_with_what_there_is(old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        loads(GOOD.replace(old, new), "bad.yml")
