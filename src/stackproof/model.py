@@ -143,7 +143,7 @@ class Finding:
 class Problem:
     """A broken rule, a broken configuration or an internal error: the run goes on, the exit code tells.
 
-    ``exit_code`` is 2 (usage, rule, configuration, nothing to judge) or 3 (internal).
+    ``exit_code`` is 2 (usage, rule, configuration, nothing to judge), 3 (internal) or 130 (interrupted).
     """
 
     message: str

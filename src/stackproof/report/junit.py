@@ -99,7 +99,7 @@ def _problem(problem: Problem) -> _Case:
     where = f"{problem.location}: " if problem.location else ""
     file = problem.location.file if problem.location else "stackproof"
     message = f"{where}{problem.message}"
-    name = problem.rule or ("internal error" if problem.exit_code > 2 else "problem")
+    name = problem.rule or ("internal error" if problem.exit_code == 3 else "problem")
     return _Case(file, name, "error", message, f"{message}\n{problem.hint}".strip())
 
 

@@ -6,7 +6,14 @@ Point it at a build image with ``pytest tests/infra/stack --hosts=ssh://builder`
 from __future__ import annotations
 
 import pytest
+import testinfra
 from testinfra.host import Host
+
+
+@pytest.fixture(scope="module")
+def host(pytestconfig: pytest.Config) -> Host:
+    """This machine or the one of ``--hosts``: it is no host of the inventory, as ``host`` is in a suite."""
+    return testinfra.get_host(pytestconfig.getoption("--hosts") or "local://")
 
 
 @pytest.fixture(scope="module")
