@@ -49,6 +49,10 @@ class Settings:
         """Where a value stands; where the mapping starts when the key is absent."""
         return self._place(self._items[key][1]) if key in self._items else self.location
 
+    def places(self, key: str) -> tuple[Location, ...]:
+        """Where each item of a list stands; none when the key is absent."""
+        return tuple(self._place(one) for one in self._items[key][1].value) if key in self._items else ()
+
     def text(self, key: str, default: str | None = None) -> str:
         """A text. ``None`` as default makes the key required."""
         return str(self._value(key, str, default))

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackproof.errors import BackendError
 from stackproof.hosts import rootfs
+from stackproof.hosts.keeping import replacing, writable
 from stackproof.hosts.locks import building, locked
 from stackproof.hosts.model import ImageSpec, Need
+from stackproof.hosts.programs import program
+from stackproof.model import Location
 
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 OFFSET = 1024 * 1024
 """Where the partition starts on a disk, in bytes."""
 
+_ENDED = "' ended with "
+"""How ``Session.run`` goes on behind the command that failed."""
 _SPARE_MIB = 160
 _TIME_LIMIT = 900.0
 
@@ -70,7 +74,8 @@ def root_of(name: str, session: Session) -> Path:
     if spec.packer:
         raise BackendError(f"image '{name}' is a disk that Packer builds: a host must boot or mount that")
     if not spec.base:
-        return rootfs.build(rootfs.Recipe(spec.release, spec.packages, spec.commands), session)
+        with _step(spec, f"mmdebstrap of {spec.release}", spec.location):
+            return rootfs.build(rootfs.Recipe(spec.release, spec.packages, spec.commands), session)
     base = root_of(spec.base, session)
     key = digest(spec, base.parent.name, session.root)
 
@@ -104,7 +109,8 @@ def inside(root: Path, command: Sequence[str], session: Session, *, timeout: flo
 
 def _change(root: Path, spec: ImageSpec, session: Session) -> None:
     if spec.packages:
-        inside(root, ["chroot", str(root), "sh", "-c", _INSTALL, "sh", *spec.packages], session)
+        with _step(spec, "the installation of 'packages'", spec.location):
+            inside(root, ["chroot", str(root), "sh", "-c", _INSTALL, "sh", *spec.packages], session)
     if spec.playbook:
         playbook = session.root / spec.playbook
         if not playbook.is_file():
@@ -120,9 +126,32 @@ def _change(root: Path, spec: ImageSpec, session: Session) -> None:
         ]
         variables = ["--extra-vars", json.dumps(dict(spec.variables))] if spec.variables else []
         connection = ["--connection", "community.general.chroot", "--inventory", f"{root},"]
-        inside(root, [*environment, "ansible-playbook", *connection, *variables, str(playbook)], session)
-    for command in spec.commands:
-        inside(root, ["chroot", str(root), "sh", "-euc", command], session)
+        with _step(spec, f"the playbook {spec.playbook}", spec.location):
+            inside(root, [*environment, "ansible-playbook", *connection, *variables, str(playbook)], session)
+    for number, command in enumerate(spec.commands, 1):
+        with _step(spec, *_command(spec, number)):
+            inside(root, ["chroot", str(root), "sh", "-euc", command], session)
+
+
+def _command(spec: ImageSpec, number: int) -> tuple[str, Location]:
+    """How a command of an image, counted from 1, is called, and where the inventory has it."""
+    places = spec.command_places
+    return f"the command '{spec.commands[number - 1]}'", places[number - 1] if places else spec.location
+
+
+@contextmanager
+def _step(spec: ImageSpec, what: str, at: Location) -> Iterator[None]:
+    """Tells a step that fails by its name and its place in the inventory, not by what was run for it."""
+    try:
+        yield
+    except BackendError as error:
+        _, ran, ended = error.message.partition(_ENDED)
+        if not ran:
+            raise
+        if number := rootfs.failed_command(ended):
+            what, at = _command(spec, number)
+        message = f"image '{spec.name}': {what} ended with {ended}"
+        raise BackendError(message, file=at.file, line=at.line, column=at.column, hint=error.hint) from error
 
 
 def digest(spec: ImageSpec, base: str, root: Path) -> str:
@@ -142,18 +171,13 @@ def digest(spec: ImageSpec, base: str, root: Path) -> str:
 def kept(session: Session, kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder of a step: what is there, or what ``make`` makes in a folder that then takes its place."""
     folder = session.cache / kind / key
-    with locked(folder.parent / f"{key}.lock"):
+    with writable(session.cache), locked(folder.parent / f"{key}.lock"):
         if (folder / "complete").exists():
             return folder
-        partial = folder.with_name(f"{key}.{session.id}")
-        made = session.made("path", str(partial))
-        partial.mkdir(parents=True)
-        with building(session.cache):
-            make(partial)
-        (partial / "complete").touch()
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-        session.journal.undo(made)
+        with replacing(folder, session) as partial:
+            with building(session.cache):
+                make(partial)
+            (partial / "complete").touch()
     return folder
 
 
@@ -163,5 +187,4 @@ def _size_mib(root: Path, session: Session) -> int:
 
 
 def _tool(name: str, package: str, why: str) -> Need:
-    found = shutil.which(name) is not None or os.access(f"/usr/sbin/{name}", os.X_OK)
-    return Need(name, found, package, why)
+    return Need(name, bool(program(name)), package, why)

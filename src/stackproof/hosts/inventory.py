@@ -128,6 +128,7 @@ def _images(settings: Settings | None) -> dict[str, ImageSpec]:
             packer=own.text("packer", ""),
             variables=variables or {},
             location=own.location,
+            command_places=own.places("commands"),
         )
         own.done()
         if found[name].packer and not (base and found[name].playbook):

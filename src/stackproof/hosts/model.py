@@ -115,6 +115,8 @@ class ImageSpec:
     packer: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
     location: Location = field(default_factory=lambda: Location(""))
+    command_places: tuple[Location, ...] = ()
+    """Where the inventory has each of the commands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackproof.hosts.keeping import replacing, writable
 from stackproof.hosts.locks import building, locked
 from stackproof.hosts.model import Need
+from stackproof.hosts.programs import program
 
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
 
+_FAILED = "stackproof: failed is command"
 _FORMAT = 1
 _TIME_LIMIT = 900.0
 
@@ -46,7 +50,7 @@ class Recipe:
 def needs() -> Sequence[Need]:
     """What making a root file system asks of the machine."""
     return (
-        Need("mmdebstrap", shutil.which("mmdebstrap") is not None, "mmdebstrap", "makes root file systems"),
+        Need("mmdebstrap", bool(program("mmdebstrap")), "mmdebstrap", "makes root file systems"),
         Need("root", os.geteuid() == 0, "", "files of a root file system belong to several users"),
     )
 
@@ -54,23 +58,30 @@ def needs() -> Sequence[Need]:
 def build(recipe: Recipe, session: Session) -> Path:
     """The folder of the root file system, made now if it is not kept yet. Raises ``BackendError``."""
     folder = session.cache / "rootfs" / recipe.digest
-    with locked(folder.parent / f"{recipe.digest}.lock"):
+    with writable(session.cache), locked(folder.parent / f"{recipe.digest}.lock"):
         if (folder / "recipe.json").is_file():
             return folder / "root"
-        partial = folder.with_name(f"{recipe.digest}.{session.id}")
-        made = session.made("path", str(partial))
-        partial.mkdir(parents=True)
-        with building(session.cache):
-            _bootstrap(recipe, partial / "root", session)
-        (partial / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-        session.journal.undo(made)
+        with replacing(folder, session) as partial:
+            with building(session.cache):
+                _bootstrap(recipe, partial / "root", session)
+            (partial / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
     return folder / "root"
 
 
 def _bootstrap(recipe: Recipe, root: Path, session: Session) -> None:
-    hooks = [f"--customize-hook=chroot \"$1\" sh -euc '{command}'" for command in recipe.commands]
+    hooks = [f"--customize-hook={_hook(*one)}" for one in enumerate(recipe.commands, 1)]
     command = ["nice", "mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"]
-    command += ["--dpkgopt=path-exclude=/usr/share/doc/*", f"--include={','.join(recipe.packages)}", *hooks]
+    included = [f"--include={','.join(recipe.packages)}"] if recipe.packages else []
+    command += ["--dpkgopt=path-exclude=/usr/share/doc/*", *included, *hooks]
     session.run([*command, recipe.release, str(root)], timeout=_TIME_LIMIT)
+
+
+def _hook(number: int, command: str) -> str:
+    """Runs a command inside, and names it by its number when it fails: see ``failed_command``."""
+    return f'chroot "$1" sh -euc {shlex.quote(command)} || {{ echo "{_FAILED} {number}" >&2; exit 1; }}'
+
+
+def failed_command(said: str) -> int | None:
+    """Which of a recipe's commands failed, from 1, by what a build said; None when it was none of them."""
+    found = re.search(rf"^{_FAILED} (\d+)$", said, re.MULTILINE)
+    return int(found[1]) if found else None
