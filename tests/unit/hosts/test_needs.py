@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from stackproof.cli import main
-from stackproof.hosts import images, packages
+from stackproof.hosts import packages
 from stackproof.hosts.providers import tools
 
 INVENTORY = """
@@ -120,7 +121,7 @@ def test_ansible_is_needed_by_an_image_with_a_playbook_only(
     wanted: bool,
 ) -> None:
     given(project, MADE % ("nspawn", image))
-    monkeypatch.setattr(images.shutil, "which", lambda name, **_: None)
+    monkeypatch.setattr(shutil, "which", lambda name, **_: None)
     main(["inspect", "--needs"])
     said = capsys.readouterr().out
     assert "mmdebstrap" in said
@@ -139,7 +140,7 @@ def test_a_project_without_a_list_of_packages_installs_what_its_hosts_need(
         return subprocess.CompletedProcess(command, 0, stdout="")
 
     monkeypatch.setattr(tools, "program", lambda name: "")
-    monkeypatch.setattr(packages.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(packages.shutil, "which", lambda name, **_: f"/usr/bin/{name}")
     monkeypatch.setattr(packages.subprocess, "run", run)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert main(["inspect", "--install"]) == 0
