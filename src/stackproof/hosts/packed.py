@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from stackproof.errors import BackendError
 from stackproof.hosts import images, machines
 from stackproof.hosts.model import ImageSpec, Need
+from stackproof.hosts.programs import program
 
 if TYPE_CHECKING:
     from stackproof.hosts.session import Session
@@ -37,10 +38,10 @@ chmod 440 /etc/sudoers.d/{user}
 def needs() -> Sequence[Need]:
     """What a build by Packer asks of the machine beyond the image that it starts from."""
     return (
-        Need("packer", shutil.which("packer") is not None, "packer", "builds the image"),
-        Need("qemu", shutil.which("qemu-system-x86_64") is not None, "qemu-system-x86", "boots it"),
-        Need("qemu-img", shutil.which("qemu-img") is not None, "qemu-utils", "copies its disk"),
-        Need("ssh-keygen", shutil.which("ssh-keygen") is not None, "openssh-client", "its temporary key"),
+        Need("packer", bool(program("packer")), "packer", "builds the image"),
+        Need("qemu", bool(program("qemu-system-x86_64")), "qemu-system-x86", "boots it"),
+        Need("qemu-img", bool(program("qemu-img")), "qemu-utils", "copies its disk"),
+        Need("ssh-keygen", bool(program("ssh-keygen")), "openssh-client", "its temporary key"),
     )
 
 

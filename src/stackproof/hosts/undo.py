@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stackproof.hosts.programs import search_path
+
 Detail = Mapping[str, Any]
 _PATIENCE = 10.0
 
@@ -107,7 +109,7 @@ def delete_namespace(name: str, detail: Detail) -> None:
     """A named network namespace, with the processes that still live in it."""
     if not Path("/run/netns", name).exists():
         return
-    listed = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False)
+    listed = _done("ip", "netns", "pids", name)
     for pid in listed.stdout.split():
         end_process("", {"pid": int(pid), "started": start_time(int(pid)), "grace": 1.0})
     _call("ip", "netns", "delete", name)
@@ -146,7 +148,13 @@ UNDO: dict[str, Callable[[str, Detail], None]] = {
 
 
 def _call(*command: str) -> int:
-    return subprocess.run(command, capture_output=True, check=False).returncode
+    return _done(*command).returncode
+
+
+def _done(*command: str) -> subprocess.CompletedProcess[str]:
+    """Where a session finds its programs: what it made is unmade by whoever has a shorter PATH, too."""
+    environment = {**os.environ, "PATH": search_path()}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 _PROCESSES = ("process", "marked")

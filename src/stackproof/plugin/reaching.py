@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stackproof.errors import CapabilityMissing
 from stackproof.hosts.lost import HostUnreachable
 from stackproof.hosts.told import at
 from stackproof.plugin.inspected import started
@@ -41,12 +42,17 @@ def of_hosts(
     if report.when == "setup" and (mistaken := session.mistaken.get(name)):
         told.append(_told(run, name, SYSTEM, f"{name} {mistaken}"))
     for one in names:
-        if (lost := session.failed(one)) is not None:
+        if (lost := session.failed(one)) is not None and (report.failed or _unseen(report, lost)):
             message = str(lost)
             report.outcome, report.longrepr = "failed", message
             own = message if message.startswith(f"{one} ") else f"{one}: {message}"
             return {"lost": True, "of_hosts": [*told, _told(run, one, HOST, own)], "message": message}
     return {"lost": False, "of_hosts": told}
+
+
+def _unseen(report: pytest.TestReport, lost: Exception) -> bool:
+    """Whether a phase that passed hides the loss: a teardown may, and what is not made here was skipped."""
+    return report.when != "teardown" and not isinstance(lost, CapabilityMissing)
 
 
 def _told(run: Inspection, host: str, rule: str, message: str) -> dict[str, Any]:

@@ -232,3 +232,17 @@ def test_a_url_of_systems_manager_may_name_the_region(tmp_path: Path) -> None:
         backend = host_of(Running(session.inventory.hosts[0], url, frozenset()), session).backend
     assert isinstance(backend, SsmBackend)
     assert (backend.region, backend._bucket, backend._timeout) == ("eu-west-1", "logs", 9.0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting is for root")
+def test_what_was_mounted_is_unmounted_though_the_path_has_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = tmp_path / "point"
+    point.mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Session(inventory("local://"), tmp_path, tmp_path / "c") as session:
+        session.made("mount", str(point))
+        session.run(["mount", "-t", "tmpfs", "tmpfs", str(point)])
+        assert point.is_mount()
+    assert not point.is_mount()

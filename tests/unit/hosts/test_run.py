@@ -212,7 +212,7 @@ def test_the_command_fails_when_a_promise_is_broken(project: Path, monkeypatch: 
 
 DOWN = """
 suites:
-  demo: {checks: 6}
+  demo: {checks: 8}
 hosts:
   here:
     suites: [demo]
@@ -243,6 +243,9 @@ def test_swallowed(inspected_host):
         assert inspected_host.run("false").failed
     except Exception:
         pass
+
+def test_false(inspected_host):
+    assert inspected_host.run("false").rc == 0
 """
 
 
@@ -267,11 +270,12 @@ def test_a_host_that_cannot_be_asked_is_told_once_and_its_checks_are_not_made(
         "SP-INSPECT-HOSTbox",
         "SP-INSPECT-PROMISE",
         "SP-INSPECT-SYSTEMhere",
+        "demo.falsehere",
     ]
     assert told[0]["SP-INSPECT-HOSTaway"].startswith("away cannot be reached: ssh: connect to host 127.0.0.1")
     assert told[0]["SP-INSPECT-HOSTbox"].startswith("box cannot be reached: it does not run; check")
     assert told[0]["SP-INSPECT-SYSTEMhere"] == f"here is {HERE}, the inventory says amzn-2023"
-    assert "made 4 of 6 promised checks; 5 on hosts that cannot be asked" in told[0]["SP-INSPECT-PROMISE"]
-    assert {one.configurations[0]: one.resources for one in found.judged} == {"here": 3, "away": 0, "box": 1}
-    places = {one.logical_id: one.location.line for one in found.findings}
+    assert "made 5 of 8 promised checks; 7 on hosts that cannot be asked" in told[0]["SP-INSPECT-PROMISE"]
+    assert {one.configurations[0]: one.resources for one in found.judged} == {"here": 4, "away": 0, "box": 1}
+    places = {one.logical_id: one.location.line for one in found.findings if one.rule.startswith("SP")}
     assert (places["here"], places["away"], places["box"]) == (6, 10, 14)
