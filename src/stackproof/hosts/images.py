@@ -148,7 +148,8 @@ def _step(spec: ImageSpec, what: str, at: Location) -> Iterator[None]:
         _, ran, ended = error.message.partition(_ENDED)
         if not ran:
             raise
-        if number := rootfs.failed_command(ended):
+        if failed := rootfs.failed_command(ended):
+            number, ended = failed
             what, at = _command(spec, number)
         message = f"image '{spec.name}': {what} ended with {ended}"
         raise BackendError(message, file=at.file, line=at.line, column=at.column, hint=error.hint) from error

@@ -162,26 +162,29 @@ def _networks(settings: Settings | None) -> dict[str, NetworkSpec]:
             templates.append(spec)
         if not templates:
             raise own.refuse("templates", f"network '{name}' is made of no template")
+        outside = own.inside("outside")
         found[name] = NetworkSpec(
-            name, tuple(templates), _outside(own), own.flag("resolver", False), own.location
+            name,
+            tuple(templates),
+            _outside(outside) if outside else {},
+            own.flag("resolver", False),
+            own.location,
+            {one: outside.place(one) for one in outside} if outside else {},
         )
         own.done()
     return found
 
 
-def _outside(settings: Settings) -> dict[str, str]:
-    given = settings.inside("outside")
+def _outside(given: Settings) -> dict[str, str]:
     found = {}
-    for name in given or ():
-        assert given is not None
+    for name in given:
         address = given.text(name)
         try:
             ipaddress.IPv4Address(address)
         except ValueError:
             raise given.refuse(name, f"'{address}' is no IPv4 address") from None
         found[name] = address
-    if given is not None:
-        given.done()
+    given.done()
     return found
 
 

@@ -145,6 +145,8 @@ class NetworkSpec:
     outside: Mapping[str, str] = field(default_factory=dict)
     resolver: bool = False
     location: Location = field(default_factory=lambda: Location(""))
+    outside_places: Mapping[str, Location] = field(default_factory=dict)
+    """Where the inventory has each of the hosts outside."""
 
 
 @dataclass(frozen=True, slots=True)

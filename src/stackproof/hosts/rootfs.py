@@ -81,7 +81,10 @@ def _hook(number: int, command: str) -> str:
     return f'chroot "$1" sh -euc {shlex.quote(command)} || {{ echo "{_FAILED} {number}" >&2; exit 1; }}'
 
 
-def failed_command(said: str) -> int | None:
-    """Which of a recipe's commands failed, from 1, by what a build said; None when it was none of them."""
+def failed_command(said: str) -> tuple[int, str] | None:
+    """Which of a recipe's commands failed, from 1, and what was said up to then, by what a build said.
+
+    None when it was none of them.
+    """
     found = re.search(rf"^{_FAILED} (\d+)$", said, re.MULTILINE)
-    return int(found[1]) if found else None
+    return (int(found[1]), said[: found.start()].strip()) if found else None

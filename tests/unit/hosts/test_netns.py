@@ -13,6 +13,7 @@ from stackproof.errors import BackendError, ConfigError
 from stackproof.hosts.inventory import loads
 from stackproof.hosts.model import NetworkSpec, TemplateSpec
 from stackproof.hosts.netns import Layout, lay_out
+from stackproof.hosts.netns.checked import check
 from stackproof.hosts.netns.rules import of_host, of_nat, of_router
 from stackproof.hosts.netns.source import parts_of
 from stackproof.hosts.netns.userdata import APT, user_data
@@ -214,3 +215,45 @@ def test_a_template_or_configuration_that_is_not_there_is_named(made: Make, tmp_
         parts_of(NetworkSpec("n", (TemplateSpec("x.yaml"),)), tmp_path)
     with pytest.raises(ConfigError, match="no configuration 'prod'"):
         parts_of(NetworkSpec("n", (TemplateSpec("t.yaml", "prod"),)), tmp_path)
+
+
+DESCRIBED = """suites: {s: {checks: 1}}
+networks:
+  n:
+    templates: [{template: net.yaml}]
+    outside: {office: 203.0.113.9, home: 198.51.100.7}
+hosts:
+  web: {suites: [s], provider: netns, system: debian-12, settings: {network: n, node: Host}}
+"""
+
+
+def described(folder: Path, template: str = TEMPLATE, inventory: str = DESCRIBED) -> None:
+    """Check the network of an inventory as it is before it is built."""
+    (folder / "stackproof.toml").write_text('templates = ["."]\n')
+    (folder / "net.yaml").write_text(template)
+    spec = loads(inventory, "local.yml").networks["n"]
+    check(read(parts_of(spec, folder)), spec)
+
+
+def test_a_network_that_can_be_built_is_not_refused(tmp_path: Path) -> None:
+    described(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("10.0.0.0/24", "10.0.0.0/33", r"net\.yaml:6:\d+: subnet .*'10\.0\.0\.0/33' is no block"),
+        ("10.0.0.0/16", "10.0.0/16", r"net\.yaml:5:\d+: VPC .*'10\.0\.0/16' is no block"),
+        ("10.0.9.0/28", "words", r"net\.yaml:7:\d+: subnet .*'words' is no block"),
+    ],
+)
+def test_a_block_that_is_none_is_told_with_its_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        described(tmp_path, TEMPLATE.replace(old, new, 1))
+
+
+def test_an_address_outside_that_lies_inside_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"local\.yml:5:42: 'home' is to be outside.*10\.0\.9\.4 lies in 10"
+    ):
+        described(tmp_path, inventory=DESCRIBED.replace("198.51.100.7", "10.0.9.4"))

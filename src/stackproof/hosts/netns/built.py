@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackproof.errors import BackendError, UsageError
 from stackproof.hosts.netns.building import Builder
+from stackproof.hosts.netns.checked import check
 from stackproof.hosts.netns.layout import Layout, Member, lay_out
 from stackproof.hosts.netns.source import parts_of
 from stackproof.hosts.probes import FromNamespace
@@ -147,7 +148,7 @@ def network(session: Session, name: str) -> BuiltNetwork:
     """The network of that name of the session's inventory, built now if it is not yet there.
 
     Raises ``UsageError`` for an unknown name, ``ConfigError`` for a template or a configuration that is not
-    there, ``BackendError`` for what cannot be built.
+    there or describes no network, ``BackendError`` for what cannot be built.
     """
     key = f"network {name}"
     if key not in session.shared:
@@ -156,7 +157,9 @@ def network(session: Session, name: str) -> BuiltNetwork:
             known = ", ".join(session.inventory.networks) or "none"
             raise UsageError(f"{session.inventory.file} has no network '{name}'; there are: {known}")
         parts = parts_of(spec, session.root)
-        layout = lay_out(read(parts), spec.outside, resolver=spec.resolver)
+        described = read(parts)
+        check(described, spec)
+        layout = lay_out(described, spec.outside, resolver=spec.resolver)
         namespaces = Builder(layout, session, name).build()
         routers = {
             vpc: namespaces[f"{vpc}.router"] for vpc in layout.network.vpcs if f"{vpc}.router" in namespaces
