@@ -42,6 +42,8 @@ def write_config(folder: Path, ssh: Ssh, root: Path, *, number: int = 0) -> Path
             message = f"'{folder}' is too long a path for a control socket"
             raise ConfigError(message, hint="set STACKPROOF_HOSTS to a folder with a shorter path")
         lines += ["  ControlMaster auto", f"  ControlPath {socket}-%p", f"  ControlPersist {ssh.persist}s"]
+    # A host that dies in mid-run says nothing: without a sign of life within a minute it is given up.
+    lines += ["  ServerAliveInterval 15", "  ServerAliveCountMax 4"]
     file = folder / f"ssh{number}.config"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file

@@ -37,6 +37,14 @@ def test_connections_are_shared_unless_the_inventory_says_otherwise(short: Path)
     assert understood(short, Ssh(multiplex=False))["controlmaster"] == "false"
 
 
+def test_a_host_that_says_nothing_any_more_is_given_up_after_a_minute(short: Path) -> None:
+    assert [understood(short, Ssh())[f"serveralive{one}"] for one in ("interval", "countmax")] == ["15", "4"]
+    (short / "own").write_text("Host *\n  ServerAliveInterval 3\n", encoding="utf-8")
+    for multiplex in (True, False):
+        options = understood(short, Ssh(config="own", multiplex=multiplex))
+        assert (options["serveraliveinterval"], options["serveralivecountmax"]) == ("3", "4")
+
+
 def test_nobody_is_asked_for_a_password(short: Path) -> None:
     assert understood(short, Ssh())["batchmode"] == "yes"
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class ExistingProvider:
-    """It has no settings. What the inventory states of its capabilities is believed."""
+    """It has no settings. What the inventory states is asked of it where it can tell: its system, ``can``
+    and ``privileged`` (``reach.first_asked``); the other capabilities are believed.
+    """
 
     def check(self, entry: HostEntry) -> None:
         """Settings are refused: nothing would read them."""
