@@ -187,7 +187,7 @@ def _early_end(document: Mapping[str, Any], code: int) -> Problem:
         return Problem("pytest refused how it was called", 2, hint="its output says why; see --pytest")
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
     within = ", ".join(document["within"])
-    hint = "a check ended the whole process"
+    hint = "a check ended the whole process" if within else "its output says why"
     if code == -signal.SIGKILL:
         hint = "somebody killed it, perhaps the kernel for want of memory (dmesg tells)"
     return Problem(f"pytest {how}{f' within {within}' if within else ' and told nothing'}", 2, hint=hint)
