@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackproof.errors import BackendError, CapabilityMissing, UsageError
 from stackproof.hosts.journal import Journal, Made, sweep
+from stackproof.hosts.keeping import sessions_of
 from stackproof.hosts.lost import HostUnreachable
 from stackproof.hosts.model import HostEntry, Inventory, Running
 from stackproof.hosts.programs import search_path
@@ -46,7 +47,7 @@ class Session:
         self.inventory = inventory
         self.root = root
         self.cache = cache or cache_folder()
-        sessions = self.cache / "sessions"
+        sessions = sessions_of(self.cache)
         self.swept = tuple(sweep(sessions))
         self.id = f"{int(time.time()):x}-{uuid.uuid4().hex[:6]}"
         self.folder = sessions / self.id

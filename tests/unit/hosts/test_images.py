@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from stackproof.errors import BackendError
 from stackproof.hosts import images, rootfs
 from stackproof.hosts.inventory import loads
+from stackproof.hosts.session import Session
 from stackproof.hosts.undo import delete_path
 
 INVENTORY = """suites: {s: {checks: 1}}
@@ -125,3 +127,27 @@ def test_the_places_of_commands_belong_to_no_recipe() -> None:
     moved = replace(spec, command_places=())
     assert images.digest(spec, "x", Path("/none")) == images.digest(moved, "x", Path("/none"))
     assert rootfs.Recipe("bookworm", (), spec.commands).digest
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_session_that_needs_no_cache_runs_without_one(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir, cache, other = Path.mkdir, tmp_path / "cache", tmp_path / "tmp"
+    other.mkdir()
+
+    def refused(path: Path, *given: Any, **more: Any) -> None:
+        if path.is_relative_to(cache):
+            raise OSError(number, "refused", str(path))
+        mkdir(path, *given, **more)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+    with Session(loads(INVENTORY, "local.yml"), tmp_path, cache) as found:
+        assert found.folder.is_relative_to(other)
+    (own,) = other.iterdir()
+    assert not list(own.iterdir())
+    own.chmod(0o777)
+    with pytest.raises(BackendError, match="belongs to somebody else") as caught:
+        Session(loads(INVENTORY, "local.yml"), tmp_path, cache)
+    assert "STACKPROOF_HOSTS" in caught.value.hint
