@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -109,35 +109,35 @@ def pytest_make_collect_report(
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One check for each host that the check's suite inspects."""
-    if "inspected" not in metafunc.fixturenames:
-        _plain(metafunc)
+    plain = PLAIN in metafunc.fixturenames and _in_suite(metafunc)
+    asked = [
+        name for name, there in (("inspected", "inspected" in metafunc.fixturenames), (PLAIN, plain)) if there
+    ]
+    if not asked:
         return
+    if plain:
+        _refuse_own_hosts(metafunc)
     found = state(metafunc.config)
     names, reason = found.hosts_for(metafunc.definition)
-    if names:
-        metafunc.parametrize("inspected", names, indirect=True, scope="session")
-        return
-    nothing = pytest.param("", marks=pytest.mark.skip(reason=reason), id="no-host")
-    metafunc.parametrize("inspected", [nothing], indirect=True, scope="session")
+    # Whoever asks for both gets the same host by both.
+    values: list[Any] = [[name if one != PLAIN else found.plain(name) for one in asked] for name in names]
+    if not names:
+        nothing = [""] * len(asked)
+        values = [pytest.param(*nothing, marks=pytest.mark.skip(reason=reason))]
+    scope: Literal["module", "session"] = "module" if plain else "session"
+    metafunc.parametrize(asked, values, ids=names or ["no-host"], indirect=True, scope=scope)
+    # What testinfra looks at to do the same for the hosts of its own options.
+    metafunc.fixturenames = [one for one in metafunc.fixturenames if one != PLAIN or not plain]
 
 
-def _plain(metafunc: pytest.Metafunc) -> None:
-    """The same for a check that asks for testinfra's own ``host``, if it lies in a suite of an inventory."""
-    if PLAIN not in metafunc.fixturenames or not _in_suite(metafunc):
-        return
+def _refuse_own_hosts(metafunc: pytest.Metafunc) -> None:
+    """A plain testinfra module may name hosts; nobody would inspect them."""
     if hasattr(metafunc.module, "testinfra_hosts"):
         from stackproof.plugin.inspected import Refused
 
         item = metafunc.definition
         why = f"{item.name}: a suite inspects the inventory's hosts, put those of 'testinfra_hosts' there"
         raise Refused(why, (item.path, (item.location[1] or 0) + 1))
-    found = state(metafunc.config)
-    names, reason = found.hosts_for(metafunc.definition)
-    hosts = [found.plain(name) for name in names]
-    nothing = pytest.param(None, marks=pytest.mark.skip(reason=reason))
-    metafunc.parametrize(PLAIN, hosts or [nothing], ids=names or ["no-host"], indirect=True, scope="module")
-    # What testinfra looks at to do the same for the hosts of its own options.
-    metafunc.fixturenames = [one for one in metafunc.fixturenames if one != PLAIN]
 
 
 def _in_suite(metafunc: pytest.Metafunc) -> bool:

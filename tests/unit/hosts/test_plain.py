@@ -32,6 +32,11 @@ def test_file(host):
 @pytest.mark.capability("runtime")
 def test_runs(host): ...
 
+@pytest.mark.hosts(role="db")
+def test_by_both_names(host, inspected, inspected_host):
+    assert host.inspects == inspected.name
+    assert host.backend is inspected_host.backend
+
 def test_of_no_host():
     assert 1 == 2, "kept words"
 """
@@ -46,8 +51,8 @@ def inspected(tmp_path: Path, suite: str) -> RunOutcome:
 
 def test_a_plain_testinfra_suite_inspects_the_hosts_of_the_inventory_and_counts(tmp_path: Path) -> None:
     found = inspected(tmp_path, SUITE)
-    assert (found.stats["checks"], found.stats["skipped"], found.complete) == (4.0, 1.0, True)
-    assert {(one.configurations, one.resources) for one in found.judged} == {(("here",), 2), (("there",), 2)}
+    assert (found.stats["checks"], found.stats["skipped"], found.complete) == (5.0, 1.0, True)
+    assert {(one.configurations, one.resources) for one in found.judged} == {(("here",), 2), (("there",), 3)}
     (missing,) = found.findings
     assert (missing.rule, missing.logical_id) == ("demo.file", "there")
     assert missing.message.startswith("there: there is nothing")
@@ -55,7 +60,7 @@ def test_a_plain_testinfra_suite_inspects_the_hosts_of_the_inventory_and_counts(
     (other,) = found.problems
     assert "test_of_no_host failed: AssertionError: kept words" in other.message
     assert other.location is not None
-    assert (other.location.file, other.location.line) == ("tests/infra/demo/test_demo.py", 19)
+    assert (other.location.file, other.location.line) == ("tests/infra/demo/test_demo.py", 24)
 
 
 def test_a_suite_that_names_hosts_of_its_own_is_refused_where_it_does(tmp_path: Path) -> None:
