@@ -190,9 +190,13 @@ def _entry(item: pytest.Item) -> HostEntry | None:
 
 
 def _cache() -> Path:
+    """Where notes on groups are: in the cache, or where that cannot be written, beside the sessions."""
+    from stackproof.hosts.keeping import sessions_of
     from stackproof.hosts.session import cache_folder
 
-    return cache_folder()
+    cache = cache_folder()
+    sessions = sessions_of(cache)
+    return cache if sessions.parent == cache else sessions
 
 
 def _known() -> dict[str, float]:
