@@ -139,7 +139,8 @@ def outcome(
     if interrupted:
         problems.append(Problem("the run was interrupted", INTERRUPTED))
     elif not document["ended"]:
-        problems.append(_early_end(document, code))
+        # A conftest.py that cannot be read is told already.
+        problems += [] if code == _REFUSED and problems else [_early_end(document, code)]
     elif code not in {0, 1, 5} or (code == 1 and not findings and not problems):
         problems.append(Problem(f"pytest ended with {code}", 2, hint="its output says why"))
     partial = str(document["partial"]) or (f"without suite {', '.join(left_out)}" if left_out else "")

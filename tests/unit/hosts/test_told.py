@@ -84,6 +84,14 @@ def test_a_file_that_cannot_be_read_is_named_and_keeps_no_other_from_being_check
     assert (problem.location.file, problem.location.line) == (f"tests/infra/{file}", line)
 
 
+def test_a_broken_conftest_of_all_suites_is_the_one_thing_that_is_told(project: Path) -> None:
+    add(project, "conftest.py", "import no_such_module\n")
+    code, report = told(project)
+    assert (code, report["complete"], report["findings"]) == (2, False, [])
+    (problem,) = report["problems"]
+    assert problem["location"]["file"] == "tests/infra/conftest.py"
+
+
 def test_a_check_that_ends_pytest_is_named_and_what_was_found_before_is_told(project: Path) -> None:
     add(project, "demo/test_b.py", "import os\ndef test_end(inspected): os.kill(os.getpid(), 9)\n")
     code, report = told(project)
