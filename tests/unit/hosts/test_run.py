@@ -235,14 +235,14 @@ def test_first(inspected, inspected_host):
     if inspected.name == "box":
         (Path(%r) / "down").touch()
 
-def test_nobody(inspected_host):
-    assert inspected_host.run("grep -q nobody-has-this-name /etc/passwd").rc != 0
-
 def test_swallowed(inspected_host):
     try:
         assert inspected_host.run("false").failed
     except Exception:
         pass
+
+def test_nobody(inspected_host):
+    assert inspected_host.run("grep -q nobody-has-this-name /etc/passwd").rc != 0
 
 def test_false(inspected_host):
     assert inspected_host.run("false").rc == 0
