@@ -175,7 +175,8 @@ def _problems(document: Mapping[str, Any]) -> list[Problem]:
         hint = (
             "none of its checks was made" if not one.get("first") else "none of its suite's checks was made"
         )
-        found.append(Problem(f"cannot be read: {one['message']}", 2, place, hint))
+        what = "" if one["of"] == one["file"] else f"{one['of']} "
+        found.append(Problem(f"{what}cannot be read: {one['message']}", 2, place, hint))
     for name, why in document["others"].items():
         at = Location(why["file"], why["line"], why["column"]) if why["file"] else None
         found.append(Problem(f"{name} failed: {why['message']}", 2, at))

@@ -129,8 +129,10 @@ def broken(error: BaseException, root: Path, read: Path) -> dict[str, Any]:
     own = [one for one in own if "site-packages" not in one[0].parts and _OURS not in one[0].parents]
     own += [error.place] if isinstance(error, Refused) else []
     file, line = own[-1] if own else (read, 1)
-    name = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
-    return {"message": message, "file": name, "line": line, "column": 1}
+    name, of = (
+        one.relative_to(root).as_posix() if one.is_relative_to(root) else str(one) for one in (file, read)
+    )
+    return {"message": message, "file": name, "line": line, "column": 1, "of": of}
 
 
 def other(report: pytest.TestReport, root: Path) -> dict[str, Any]:

@@ -67,8 +67,8 @@ def messages(report: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("file", "text", "line", "what", "jobs"),
     [
-        ("demo/test_b.py", "\ndef test_x(:\n", 2, "SyntaxError", 1),
-        ("demo/test_b.py", "\n\nimport no_such_module\n", 3, "no_such_module", 2),
+        ("demo/test_b.py", "\ndef test_x(:\n", 2, "cannot be read: SyntaxError", 1),
+        ("demo/test_b.py", "\n\nimport no_such_module\n", 3, "", 2),
         ("more/conftest.py", "\n\n\nno_such_name\n", 4, "no_such_name", 1),
     ],
 )
@@ -76,6 +76,10 @@ def test_a_file_that_cannot_be_read_is_named_and_keeps_no_other_from_being_check
     project: Path, file: str, text: str, line: int, what: str, jobs: int
 ) -> None:
     add(project, file, text)
+    if jobs == 2:
+        add(project, "demo/helper_of_b.py", text)
+        add(project, file, "import helper_of_b\n")
+        file, what = "demo/helper_of_b.py", f"tests/infra/{file} cannot be read: ModuleNotFoundError"
     found = inspect(InspectRequest(project / "inventory" / "local.yml", jobs=jobs), project)
     assert "here: my real finding" in [one.message.splitlines()[0] for one in found.findings]
     (problem,) = found.problems
