@@ -32,6 +32,8 @@ _MOST = 4096
 """Bytes of a child's memory that the supervisor may ask for at once."""
 _NOWHERE = "http://127.0.0.1:9"
 """The discard port, which nothing listens at (RFC 863)."""
+_LOADER = ("LD_LIBRARY_PATH",)
+"""What Python itself may need to start."""
 _real_thread, _real_popen = threading.Thread, subprocess.Popen
 
 
@@ -64,10 +66,12 @@ class Holder:
         assert calls is not None  # the filter is there
         given = (self._listener, theirs.fileno(), self._proxy.fileno())
         numbers = (calls.connect, calls.sendto, calls.sendmsg, calls.sendmmsg)
+        # What ends the processes of a session knows them by a variable: this one ends by itself.
+        environ = {name: os.environ[name] for name in _LOADER if name in os.environ}
         program = Path(__file__).with_name("supervisor.py")
         return _real_popen(
             [sys.executable, "-I", "-S", str(program), *map(str, (*given, *numbers))],
-            pass_fds=given, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
+            pass_fds=given, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/", env=environ,
         )  # fmt: skip
 
     def start(self, thread: threading.Thread) -> None:
