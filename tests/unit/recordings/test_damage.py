@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -87,9 +88,24 @@ def test_what_a_library_asserts_is_a_refusal(whole: Whole, monkeypatch: pytest.M
     def messages(content: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(rosbag, "_read", messages)
+    monkeypatch.setattr(rosbag, "_messages", messages)
     with pytest.raises(Corrupt, match=r"at byte [0-9,]+: what follows here cannot be read as ROS 1 bag: A"):
         load(whole("ROS 1 bag"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "least"), [("files:", "fi\tles: [", 40), ("version: 9", "version: 99", 0)]
+)
+def test_a_folder_that_is_described_wrongly_is_refused_at_its_description(
+    old: str, new: str, least: int, whole: Whole, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(whole("ROS 2 bag"), tmp_path / "bag")
+    file = folder / "metadata.yaml"
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(Corrupt, match="does not open as it is described") as caught:
+        load(folder)
+    assert caught.value.file == str(file)
+    assert least <= caught.value.offset <= file.stat().st_size
 
 
 def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import bz2
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from stackproof.hosts.recordings.model import Bytes
+from stackproof.hosts.recordings.model import Bytes, Corrupt
 
 MAGIC = b"#ROSBAG V2.0\n"
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -164,20 +165,31 @@ def messages(content: Bytes) -> Iterator[tuple[str, int, bytes]]:
     from rosbags.rosbag1 import Reader
 
     source: Any = _InMemory(content)
-    yield from _read(Reader(source))
+    with Reader(source) as reader:
+        yield from _messages(reader)
 
 
 def messages_of_folder(path: Path) -> Iterator[tuple[str, int, bytes]]:
-    """The same of a bag of ROS 2, which is a folder."""
+    """The same of a bag of ROS 2, which is a folder. Raises ``Corrupt`` for a description that is wrong."""
     from rosbags.rosbag2 import Reader
 
-    yield from _read(Reader(path))
+    reader: Any = Reader(path)
+    try:
+        reader.open()
+    except Exception as error:
+        # rosbags tells of YAML what ruamel.yaml found, and the mark of that knows the place.
+        mark = getattr(error.__context__, "problem_mark", None)
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        message = f"the bag does not open as it is described from here on: {said}"
+        file = str(path / "metadata.yaml")
+        raise Corrupt(message, file=file, offset=mark.index if mark else 0) from error
+    with closing(reader):
+        yield from _messages(reader)
 
 
-def _read(reader: Any) -> Iterator[tuple[str, int, bytes]]:
-    with reader:
-        for connection, at, data in reader.messages():
-            yield connection.topic, at, bytes(data)
+def _messages(reader: Any) -> Iterator[tuple[str, int, bytes]]:
+    for connection, at, data in reader.messages():
+        yield connection.topic, at, bytes(data)
 
 
 class _InMemory:
