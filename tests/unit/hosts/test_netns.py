@@ -248,7 +248,7 @@ def test_a_network_that_can_be_built_is_not_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_block_that_is_none_is_told_with_its_line(old: str, new: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(BackendError, match=message):
         described(tmp_path, TEMPLATE.replace(old, new, 1))
 
 

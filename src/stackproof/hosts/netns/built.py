@@ -148,7 +148,7 @@ def network(session: Session, name: str) -> BuiltNetwork:
     """The network of that name of the session's inventory, built now if it is not yet there.
 
     Raises ``UsageError`` for an unknown name, ``ConfigError`` for a template or a configuration that is not
-    there or describes no network, ``BackendError`` for what cannot be built.
+    there, ``BackendError`` for what cannot be built, with the line of what is described wrongly.
     """
     key = f"network {name}"
     if key not in session.shared:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from stackproof.errors import ConfigError
+from stackproof.errors import BackendError
 from stackproof.hosts.model import NetworkSpec
 from stackproof.model import Location
 from stackproof.netmodel import Network
 
 
 def check(network: Network, spec: NetworkSpec) -> None:
-    """Raises ``ConfigError`` for a block that is none, and for an address outside that lies in a VPC."""
+    """Raises ``BackendError`` for a block that is none, and for an address outside that lies in a VPC."""
     for name, cidr, at in _blocks(network):
         try:
             ipaddress.IPv4Network(cidr, strict=False)
@@ -43,5 +43,5 @@ def _within(address: str, cidr: str) -> bool:
     return ipaddress.ip_address(address) in block
 
 
-def _wrong(message: str, at: Location) -> ConfigError:
-    return ConfigError(message, file=at.file, line=at.line, column=at.column)
+def _wrong(message: str, at: Location) -> BackendError:
+    return BackendError(message, file=at.file, line=at.line, column=at.column)
