@@ -254,6 +254,6 @@ def test_a_block_that_is_none_is_told_with_its_line(old: str, new: str, message:
 
 def test_an_address_outside_that_lies_inside_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"local\.yml:5:42: 'home' is to be outside.*10\.0\.9\.4 lies in 10"
+        BackendError, match=r"local\.yml:5:42: 'home' is to be outside.*10\.0\.9\.4 lies in 10"
     ):
         described(tmp_path, inventory=DESCRIBED.replace("198.51.100.7", "10.0.9.4"))
