@@ -8,10 +8,14 @@ from pathlib import Path
 
 
 def _packages(tree: ast.AST) -> Iterator[str]:
-    """The package that each ``Need(what, found, package, why)`` names."""
+    """The package that each ``Need(what, found, package, why)`` or ``tool(what, package, why)`` names."""
+    places = {"Need": 2, "tool": 1, "_tool": 1}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Need":
-            package = node.args[2]
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in places:
+            package = node.args[places[called]]
             if isinstance(package, ast.Constant) and package.value:
                 yield str(package.value)
 
