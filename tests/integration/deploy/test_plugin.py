@@ -177,7 +177,9 @@ def test_starting_pytest_imports_nothing_heavy(tmp_path):
     names += ("plugin", "plugin.hosts", "plugin.jobs")
     light = [f"stackproof.{name}" for name in names]
     assert f"imported: [] {light}" in text
-    assert re.search(r"^stackproof: .*, stacks on embedded, hash seed (random|\d+)(, sockets of .*)?$", text, re.MULTILINE)
+    assert re.search(
+        r"^stackproof: .*, stacks on embedded, hash seed (random|\d+)(, sockets of .*)?$", text, re.MULTILINE
+    )
 
 
 def test_an_unknown_backend_is_refused_before_anything_runs(tmp_path):
