@@ -192,7 +192,8 @@ def dynamo(operation: str, params: Params, account: str, region: str) -> Respons
     from moto.dynamodb.responses import DynamoHandler
 
     handler = DynamoHandler()
-    handler.body = handler.params = params
+    # A copy: moto keeps the very list of a set that it is given, and takes members out of it.
+    handler.body = handler.params = plain(params)
     handler.current_account = account
     handler.region = region
     handler.headers = {}
