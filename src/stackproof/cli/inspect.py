@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stackproof.cli._console import say
 from stackproof.cli._project import load_project, project_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stackproof.hosts.model import HostEntry
 
 
 @click.command()
@@ -50,7 +56,7 @@ def command(
     from stackproof.cli._output import deliver, ensure_writable, parse_outputs, telling
     from stackproof.errors import UsageError
     from stackproof.hosts.inventory import load
-    from stackproof.hosts.packages import chosen, installed, missing_extra, missing_needs
+    from stackproof.hosts.packages import chosen, missing_extra
     from stackproof.hosts.run import INTERRUPTED, InspectRequest, Interrupted, inspect, jobs_here
     from stackproof.verdict.judge import judge
 
@@ -60,12 +66,7 @@ def command(
         path = inventory or project.root / "inventory" / "local.yml"
         hosts = chosen(load(path, project.root), suites)
         if install or needs:
-            code = installed(project.root, hosts, say) if install else 0
-            if code or not needs:
-                return code
-            lacking = missing_needs(hosts)
-            say("\n".join(lacking) or "this machine has all that the inventory's hosts need")
-            return 1 if lacking else 0
+            return _parts(project.root, hosts, install, needs)
         if missing := missing_extra(hosts):
             raise UsageError(f"no suite can be run: {missing}")
         ensure_writable(outputs)
@@ -79,3 +80,15 @@ def command(
     if report.exit_code == INTERRUPTED:
         raise KeyboardInterrupt
     return report.exit_code
+
+
+def _parts(root: Path, hosts: Sequence[HostEntry], install: bool, needs: bool) -> int:
+    """Add what the hosts need of this machine, say what it lacks, or both; the exit code."""
+    from stackproof.hosts.packages import installed, missing_needs
+
+    code = installed(root, hosts, say) if install else 0
+    if code or not needs:
+        return code
+    lacking = missing_needs(hosts)
+    say("\n".join(lacking) or "this machine has all that the inventory's hosts need")
+    return 1 if lacking else 0
